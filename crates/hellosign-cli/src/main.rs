@@ -1,2 +1,31 @@
-//! The command line.
-fn main() {}
+//! `hellosign`: OAuth for HelloSign (Dropbox Sign) at a terminal, and the server.
+
+mod args;
+mod commands;
+mod config;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    output::start_log(args.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output::failed(&error.into()),
+    };
+    let done = runtime.block_on(async {
+        match args.command {
+            Command::Quickstart => commands::quickstart::run().await,
+            Command::Server(args) => commands::server::run(args).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::failed(&error),
+    }
+}

@@ -1,1 +1,62 @@
-//! Placeholder.
+//! HelloSign's (Dropbox Sign's) OAuth endpoints on your own machine: an emulator for tests, and an
+//! authorization server that keeps what it has answered.
+//!
+//! ```no_run
+//! use hellosign_server::{Config, Fixtures, Server};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut config = Config::new("data");
+//! config.fixtures = Fixtures::parse("fixtures.toml", &std::fs::read_to_string("fixtures.toml")?)?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! println!("listening on http://{}", listener.local_addr()?);
+//! let server = Server::open(config).await?;
+//! server.serve(vec![listener], std::future::pending()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | what is in it |
+//! |---|---|
+//! | `http` | parse, call, render: the routes, and every status code |
+//! | `grant` | OAuth's rules: exchange, refresh, rotation, what an access token is good for |
+//! | `client` | client authentication, PKCE, redirect URIs |
+//! | `token` | the tokens' layout, and the server's keys |
+//! | `store` | what is remembered, and how it becomes durable |
+//! | `fixtures` | accounts, apps, codes and grants to begin with |
+
+mod app;
+mod client;
+mod clock;
+mod config;
+pub mod fixtures;
+mod grant;
+mod hex;
+mod http;
+mod random;
+mod rate_limit;
+mod server;
+mod store;
+mod token;
+
+pub use clock::{Clock, SystemClock, Timestamp};
+pub use config::{Config, KeySource, Profile};
+pub use fixtures::Fixtures;
+pub use random::{Random, SystemRandom};
+pub use server::{Error, Server};
+pub use token::{KeyFileError, ServerKeys};
+
+/// Entry points for the fuzzer, which has to reach what is private. No promise is made for them.
+#[doc(hidden)]
+pub mod fuzzing {
+    /// The three body parsers.
+    pub fn parse_parameters(content_type: Option<&str>, body: &[u8]) {
+        let _ = crate::http::parameters::Parameters::parse(content_type, body);
+    }
+
+    /// The credential decoder.
+    pub fn parse_credential(text: &[u8]) {
+        if let Ok(text) = std::str::from_utf8(text) {
+            let _ = crate::token::Credential::parse(text);
+        }
+    }
+}

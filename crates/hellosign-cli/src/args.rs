@@ -1,0 +1,88 @@
+//! What the command line takes. No secret is among it: a command line is seen by everybody.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// OAuth for HelloSign (Dropbox Sign): a server of your own, and a tour of it.
+#[derive(Debug, Parser)]
+#[command(name = "hellosign", version, arg_required_else_help = true)]
+pub(crate) struct Args {
+    /// How the log looks, which goes to stderr; RUST_LOG says how much of it
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object a line
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Shows everything once: a server, an authorization, its tokens, a refresh
+    Quickstart,
+    /// Runs the server
+    Server(ServerArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ServerArgs {
+    /// Address and port to listen on, port 0 for a free one; may be given more than once
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8065")]
+    pub(crate) listen: Vec<String>,
+    /// Holds the database and the server's secret; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// TOML file of accounts, apps, codes and grants to begin with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fixtures: Option<PathBuf>,
+    /// Approves every authorization as this account, without asking; on loopback only
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) auto_approve: Option<String>,
+    /// Whose behavior the endpoints have; has to be named to listen beyond loopback
+    #[arg(long, value_enum)]
+    pub(crate) profile: Option<Profile>,
+    /// Lifetime of an access token in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 86400, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) access_token_ttl: u32,
+    /// Lifetime of an authorization code in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) authorization_code_ttl: u32,
+    /// How long a refresh token that was just rotated is answered again, in seconds; 0 for never
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) rotation_grace: u32,
+    /// Token requests that an app may make, or `off`
+    #[arg(long, value_name = "PER_MINUTE|off", default_value = "6000", value_parser = rate_limit)]
+    pub(crate) rate_limit: RateLimit,
+    /// File with the server's secret, in place of server.key in the data directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// As the vendor's service was measured to behave
+    Hellosign,
+    /// As RFC 9700 wants it (not in this release)
+    Strict,
+}
+
+/// Requests per minute; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RateLimit(pub(crate) Option<u32>);
+
+fn rate_limit(text: &str) -> Result<RateLimit, String> {
+    if text == "off" {
+        return Ok(RateLimit(None));
+    }
+    match text.parse() {
+        Ok(per_minute @ 1..) => Ok(RateLimit(Some(per_minute))),
+        _ => Err("give a number of requests per minute from 1 on, or off".to_owned()),
+    }
+}

@@ -1,0 +1,147 @@
+//! `hellosign quickstart`: a user's authorization becomes a code, the code becomes tokens, the
+//! refresh token a new access token, and that one reads an account.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, ensure};
+use hellosign_sdk::apis::{AccountApi, OAuthApi};
+use hellosign_sdk::models::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest};
+use hellosign_sdk::{ApiClient, Configuration};
+use hellosign_server::fixtures::{Account, ApiApp};
+use hellosign_server::{Config, Fixtures, Random as _, Server, SystemRandom};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::output;
+
+const EMAIL: &str = "jill@example.com";
+const CALLBACK: &str = "http://127.0.0.1:9000/callback";
+
+/// Everything once, told as it happens.
+pub(crate) async fn run() -> anyhow::Result<()> {
+    let data_dir = tempfile::tempdir().context("making a directory for the sample's database failed")?;
+    let (client_id, client_secret) = (random_hex(16), random_hex(32));
+    let mut config = Config::new(data_dir.path());
+    config.fixtures = sample(&client_id, &client_secret);
+    config.auto_approve = Some(EMAIL.to_owned());
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1 failed")?;
+    let address = listener.local_addr()?;
+    let server = Server::open(config).await?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(vec![listener], async {
+        // Stopped, or the tour ended early: either way it is over.
+        let _ = stopped.await;
+    }));
+    output::line(&format!(
+        "1. A server listens on http://{address}; its SQLite database is in {}.",
+        data_dir.path().display()
+    ));
+    output::line(&format!("2. It knows the app \"Contract portal\" ({client_id}) and the user {EMAIL}."));
+
+    let refreshed = tour(address, &client_id, &client_secret).await?;
+
+    drop(stop);
+    serving.await.context("the server ended early")??;
+    output::line(
+        "Next: hellosign server --data-dir DIR --fixtures FILE runs such a server for your own tests; see README.md.",
+    );
+    output::line(&format!("ok: {EMAIL}'s access token was refreshed; it expires in {refreshed} s"));
+    Ok(())
+}
+
+/// The steps that an app takes. Returns the seconds that the last access token lives.
+async fn tour(address: SocketAddr, client_id: &str, client_secret: &str) -> anyhow::Result<u64> {
+    let configuration = Configuration::builder().server(&format!("http://{address}")).build()?;
+    let oauth = OAuthApi::new(&ApiClient::new(configuration));
+
+    let state = random_hex(16);
+    let callback = approve(address, client_id, &state).await?;
+    ensure!(
+        callback.state == state,
+        "the callback's state is not the one that the authorization started with"
+    );
+    output::line(&format!(
+        "3. {EMAIL} approved the app; the browser went to {CALLBACK} with a code and the state."
+    ));
+
+    let generate = OAuthTokenGenerateRequest::new(client_id, client_secret, callback.code, state);
+    let tokens = oauth.oauth_token_generate(&generate).await?;
+    output::line("4. oauth_token_generate: the code became an access token and a refresh token.");
+    read_account(address, tokens.access_token).await?;
+
+    let refresh_token = tokens.refresh_token.context("the server gave no refresh token")?;
+    let refresh = OAuthTokenRefreshRequest::new(refresh_token).with_client(client_id, client_secret);
+    let refreshed = oauth.oauth_token_refresh(&refresh).await?;
+    output::line("6. oauth_token_refresh: the refresh token became a new access token.");
+    read_account(address, refreshed.access_token).await?;
+    refreshed.expires_in.context("the server did not say when the access token expires")
+}
+
+async fn read_account(
+    address: SocketAddr,
+    access_token: hellosign_sdk::models::AccessToken,
+) -> anyhow::Result<()> {
+    let configuration =
+        Configuration::builder().server(&format!("http://{address}")).access_token(access_token).build()?;
+    let answer = AccountApi::new(&ApiClient::new(configuration)).account_get(None, None).await?;
+    let email_address = answer.account.email_address;
+    ensure!(
+        email_address == EMAIL,
+        "the access token reads the account of {email_address} instead of {EMAIL}"
+    );
+    output::line(&format!("   account_get: the access token reads the account of {email_address}."));
+    Ok(())
+}
+
+/// What the browser carries to the app's callback.
+struct Callback {
+    code: String,
+    state: String,
+}
+
+/// Does what the user's browser does: asks for the authorization page and is sent to the callback.
+async fn approve(address: SocketAddr, client_id: &str, state: &str) -> anyhow::Result<Callback> {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("response_type", "code")
+        .append_pair("client_id", client_id)
+        .append_pair("state", state)
+        .finish();
+    let request =
+        format!("GET /oauth/authorize?{query} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).with_context(|| {
+        format!("the authorization was refused: {}", answer.lines().next().unwrap_or_default())
+    })?;
+    let query = location.strip_prefix(CALLBACK).and_then(|rest| rest.strip_prefix('?'));
+    let query = query.context("the browser was sent somewhere else than to the callback")?;
+    let parameter = |wanted: &str| {
+        let mut parameters = form_urlencoded::parse(query.as_bytes());
+        parameters.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    };
+    Ok(Callback {
+        code: parameter("code").context("the callback was called without a code")?,
+        state: parameter("state").context("the callback was called without a state")?,
+    })
+}
+
+fn sample(client_id: &str, client_secret: &str) -> Fixtures {
+    let mut fixtures = Fixtures::default();
+    fixtures.accounts.push(Account::new(EMAIL));
+    let mut app = ApiApp::new(EMAIL, "Contract portal", client_id, client_secret, CALLBACK);
+    app.scopes = vec!["basic_account_info".into(), "request_signature".into()];
+    fixtures.api_apps.push(app);
+    fixtures
+}
+
+/// Made for this run only, and worthless after it.
+fn random_hex(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    SystemRandom.fill(&mut random);
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}

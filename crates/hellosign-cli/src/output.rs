@@ -1,0 +1,34 @@
+//! Everything that a person or a script gets to see.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is where printing is done")]
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use hellosign_sdk::ApiError;
+use tracing_subscriber::EnvFilter;
+
+use crate::args::LogFormat;
+
+/// Starts the log on stderr. `RUST_LOG` says what is in it, `info` where it is not set.
+pub(crate) fn start_log(format: LogFormat) {
+    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    match format {
+        LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// One line for whoever started this, written out at once: scripts wait for it.
+pub(crate) fn line(text: &str) {
+    println!("{text}");
+    // A reader that has gone is no reason to stop.
+    let _ = io::stdout().flush();
+}
+
+/// Says what went wrong. 1 is a server's refusal, 2 anything else.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("hellosign: {error:#}");
+    let is_refusal = error.downcast_ref::<ApiError>().is_some_and(|error| error.status().is_some());
+    ExitCode::from(if is_refusal { 1 } else { 2 })
+}

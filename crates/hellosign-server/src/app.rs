@@ -1,0 +1,48 @@
+//! What all handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{Config, Profile};
+use crate::random::Random;
+use crate::rate_limit::Limiter;
+use crate::store::{Rotation, Store};
+use crate::token::KeyRing;
+
+/// Everything that answering a request takes.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) keys: KeyRing,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) limiter: Limiter,
+    pub(crate) policy: Policy,
+}
+
+/// The settings that rules go by.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    pub(crate) profile: Profile,
+    pub(crate) access_token_ttl: Duration,
+    pub(crate) authorization_code_ttl: Duration,
+    /// For apps that follow the profile.
+    pub(crate) rotation: Rotation,
+    pub(crate) rotation_grace: Duration,
+    /// The address of the account that approves everything, where there is one.
+    pub(crate) auto_approve: Option<String>,
+}
+
+impl Policy {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            profile: config.profile,
+            access_token_ttl: config.access_token_ttl,
+            authorization_code_ttl: config.authorization_code_ttl,
+            rotation: match config.profile {
+                Profile::HelloSign => Rotation::Off,
+            },
+            rotation_grace: config.rotation_grace,
+            auto_approve: config.auto_approve.clone(),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What a server is started with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, SystemClock};
+use crate::fixtures::Fixtures;
+use crate::random::{Random, SystemRandom};
+use crate::token::ServerKeys;
+
+/// Whose behavior the endpoints have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Profile {
+    /// As the vendor's service was measured to behave.
+    #[default]
+    HelloSign,
+}
+
+/// Where the server's secret comes from.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum KeySource {
+    /// `server.key` in the data directory: made together with a new database, and needed ever after.
+    DataDir,
+    /// A key file elsewhere, made together with a new database if it is missing.
+    File(PathBuf),
+    /// The content of a key file, from wherever the caller keeps its secrets.
+    Given(Arc<ServerKeys>),
+}
+
+/// Settings of a server. The defaults are the vendor's behavior; only the data directory is needed.
+///
+/// ```
+/// use std::time::Duration;
+/// use hellosign_server::Config;
+///
+/// let mut config = Config::new("/var/lib/hellosign");
+/// config.access_token_ttl = Duration::from_secs(3600);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Holds the database; created when it is missing, readable by its owner only.
+    pub data_dir: PathBuf,
+    /// Where the server's secret comes from.
+    pub keys: KeySource,
+    /// Whose behavior the endpoints have.
+    pub profile: Profile,
+    /// Accounts, apps, codes and grants to begin with. What was loaded once is not loaded again.
+    pub fixtures: Fixtures,
+    /// The email address of an account that approves every authorization without being asked. For
+    /// tests on loopback: whoever reaches the server acts for this account.
+    pub auto_approve: Option<String>,
+    /// Lifetime of an access token, 24 hours by default; counted in whole seconds.
+    pub access_token_ttl: Duration,
+    /// Lifetime of an authorization code, one hour by default.
+    pub authorization_code_ttl: Duration,
+    /// How long a refresh token that was just rotated may be presented again for the same answer, 10
+    /// seconds by default; zero forgives nothing.
+    pub rotation_grace: Duration,
+    /// Requests to the token endpoint per app and minute, 6000 by default; `None` is no limit.
+    pub rate_limit: Option<u32>,
+    /// The time that all rules go by.
+    pub clock: Arc<dyn Clock>,
+    /// Where secrets come from.
+    pub random: Arc<dyn Random>,
+}
+
+impl Config {
+    /// The defaults, with this data directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            keys: KeySource::DataDir,
+            profile: Profile::default(),
+            fixtures: Fixtures::default(),
+            auto_approve: None,
+            access_token_ttl: Duration::from_secs(86400),
+            authorization_code_ttl: Duration::from_secs(3600),
+            rotation_grace: Duration::from_secs(10),
+            rate_limit: Some(6000),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        }
+    }
+}

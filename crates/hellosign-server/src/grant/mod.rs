@@ -1,0 +1,17 @@
+//! OAuth's rules, as plain functions over store, keys, time and randomness.
+
+pub(crate) mod access_token;
+pub(crate) mod authorization;
+pub(crate) mod authorization_code;
+mod error;
+mod issue;
+pub(crate) mod refresh_token;
+mod revocation;
+mod rotation;
+
+pub(crate) use error::Error;
+pub(crate) use issue::Issued;
+
+/// How often a rule is applied again because the row changed under it. Each time somebody else's
+/// write went through, so this is reached only under hundreds of writers on one grant.
+const ATTEMPTS: usize = 256;

@@ -1,0 +1,181 @@
+//! A refresh token for a new access token (RFC 6749 §6).
+
+use std::sync::Arc;
+
+use hellosign_wire::secret::RefreshToken;
+
+use super::issue::{Issued, another_access_token, current_refresh_token, tokens_in_force};
+use super::revocation::revoked;
+use super::rotation::{self, Presented, Rule, Verdict};
+use super::{ATTEMPTS, Error};
+use crate::app::App;
+use crate::client::authentication::{self, Credentials};
+use crate::clock::Timestamp;
+use crate::store::model::seconds;
+use crate::store::{Backend as _, Client, Grant, Rotation, Updated};
+use crate::token::{Credential, GrantId, KeyId, KeyLookup, Kind, Purpose};
+
+/// A refresh token that is known here, with the client that presents it.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) client: Arc<Client>,
+    token: RefreshToken,
+    origin: Origin,
+    grant_id: GrantId,
+    is_authenticated: bool,
+}
+
+/// Where a refresh token comes from.
+#[derive(Debug, Clone, Copy)]
+enum Origin {
+    /// This server, and it says so itself.
+    Native { generation: u32, epoch: u32, issued_at: Timestamp, key_id: KeyId },
+    /// Elsewhere: generation 0 of its grant.
+    Imported,
+}
+
+/// Looks the token up, then applies its app's rules about credentials.
+///
+/// # Errors
+/// [`Error::RefreshTokenInvalid`] for an unknown token or another client's, before and after the
+/// credentials are looked at; and whatever client authentication says.
+pub(crate) async fn identify(
+    app: &App,
+    token: RefreshToken,
+    credentials: Option<&Credentials>,
+) -> Result<Known, Error> {
+    let (grant, origin) = find(app, &token).await?;
+    let Some(owner) = app.store.find_client(&grant.client_id).await? else {
+        return Err(Error::RefreshTokenInvalid);
+    };
+    let is_authenticated = match credentials {
+        None if owner.refresh_credentials_required => return Err(Error::Missing("client_id")),
+        None => false,
+        // An id without a secret proves nothing, which is enough where nothing has to be proved.
+        Some(credentials) if credentials.client_secret.is_none() && !owner.refresh_credentials_required => {
+            if credentials.client_id != owner.client_id {
+                return Err(Error::RefreshTokenInvalid);
+            }
+            false
+        }
+        Some(credentials) => {
+            let client = authentication::authenticate(app, credentials).await?;
+            if client.client_id != owner.client_id {
+                return Err(Error::RefreshTokenInvalid);
+            }
+            true
+        }
+    };
+    Ok(Known { client: owner, token, origin, grant_id: grant.grant_id, is_authenticated })
+}
+
+/// Renews: the same answer from any node, and nothing written unless the app rotates.
+///
+/// # Errors
+/// [`Error::RefreshTokenInvalid`] for a token that is revoked or spent. Where it shows that two
+/// parties hold the grant, the grant has been revoked.
+pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
+    for _ in 0..ATTEMPTS {
+        let now = app.store.now();
+        let grant = live_grant(app, known).await?;
+        let presented = match known.origin {
+            Origin::Native { generation, epoch, issued_at, .. } => Presented {
+                generation,
+                epoch: Some(epoch),
+                issued_at,
+                is_authenticated: known.is_authenticated,
+            },
+            Origin::Imported => Presented {
+                generation: 0,
+                epoch: None,
+                issued_at: grant.created_at,
+                is_authenticated: known.is_authenticated,
+            },
+        };
+        let next = match rotation::judge(&grant, presented, rule(app, &known.client), now) {
+            Verdict::Keep => return Ok(keep(app, known, &grant, now)),
+            Verdict::Repeat => return tokens_in_force(app, &grant, now),
+            Verdict::Refuse => return Err(Error::RefreshTokenInvalid),
+            Verdict::Revoke => revoked(app, &grant),
+            Verdict::Rotate { parent } => rotate(app, &grant, parent, now)?,
+        };
+        match app.store.update_grant(next.clone()).await? {
+            Updated::Conflict => {}
+            Updated::Done if next.revoked_at.is_some() => {
+                tracing::warn!(
+                    client_id = next.client_id,
+                    "a spent refresh token came back; its grant is revoked"
+                );
+                return Err(Error::RefreshTokenInvalid);
+            }
+            Updated::Done => return tokens_in_force(app, &next, now),
+        }
+    }
+    Err(Error::Unavailable)
+}
+
+/// How this app's refresh tokens rotate; `None` where they do not.
+pub(super) fn rule(app: &App, client: &Client) -> Option<Rule> {
+    match client.rotation.unwrap_or(app.policy.rotation) {
+        Rotation::Off => None,
+        Rotation::OnSince(since) => Some(Rule { since, grace: app.policy.rotation_grace }),
+    }
+}
+
+/// The grant that a token belongs to, once the token has shown to be genuine.
+async fn find(app: &App, token: &RefreshToken) -> Result<(Arc<Grant>, Origin), Error> {
+    if let Some(found) = find_native(app, token).await? {
+        return Ok(found);
+    }
+    let hashes = app.keys.hashes(Purpose::ImportedToken, token.expose());
+    if let Some(grant_id) = app.store.find_imported(hashes).await?
+        && let Some(grant) = app.store.find_grant(grant_id).await?
+    {
+        return Ok((grant, Origin::Imported));
+    }
+    Err(if app.keys.is_incomplete() { Error::Unavailable } else { Error::RefreshTokenInvalid })
+}
+
+async fn find_native(app: &App, token: &RefreshToken) -> Result<Option<(Arc<Grant>, Origin)>, Error> {
+    let Some(presented) = Credential::parse(token.expose()) else { return Ok(None) };
+    let Credential { kind: Kind::Refresh, key_id, grant_id, generation, epoch, issued_at } =
+        presented.credential
+    else {
+        return Ok(None);
+    };
+    let key = match app.keys.find(key_id) {
+        KeyLookup::Held(key) => key,
+        KeyLookup::Missing => return Err(Error::Unavailable),
+        KeyLookup::Unknown => return Ok(None),
+    };
+    let Some(grant) = app.store.find_grant(grant_id).await? else { return Ok(None) };
+    let origin = Origin::Native { generation, epoch, issued_at, key_id };
+    Ok(presented.verify(key, &grant.seed).then_some((grant, origin)))
+}
+
+/// The row as it is now, if its client and account still stand behind it.
+async fn live_grant(app: &App, known: &Known) -> Result<Arc<Grant>, Error> {
+    let grant = app.store.find_grant(known.grant_id).await?.ok_or(Error::RefreshTokenInvalid)?;
+    let account = app.store.find_account(grant.account_id).await?.ok_or(Error::RefreshTokenInvalid)?;
+    if grant.is_live(&known.client, &account) { Ok(grant) } else { Err(Error::RefreshTokenInvalid) }
+}
+
+/// The refresh token that was presented, or the same generation's under the key that issues now.
+fn keep(app: &App, known: &Known, grant: &Grant, now: Timestamp) -> Issued {
+    let key = app.keys.issuing();
+    let refresh_token = match known.origin {
+        Origin::Native { key_id, .. } if key_id != key.id() => current_refresh_token(key, grant),
+        _ => known.token.clone(),
+    };
+    let (access_token, expires_in) = another_access_token(app, grant, now);
+    Issued { access_token, refresh_token, expires_in }
+}
+
+fn rotate(app: &App, grant: &Grant, parent: u32, now: Timestamp) -> Result<Grant, Error> {
+    if parent > grant.generation {
+        tracing::error!("a token is newer than the database says: the database was set back");
+    }
+    let lifetime = seconds(app.policy.access_token_ttl);
+    rotation::rotated(grant, parent, now, app.keys.issuing().id(), app.store.epoch(), lifetime)
+        .ok_or(Error::RefreshTokenInvalid)
+}

@@ -1,0 +1,127 @@
+//! A server from its settings: opened, loaded, served, closed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::MissedTickBehavior;
+
+use crate::app::{App, Policy};
+use crate::config::Config;
+use crate::fixtures;
+use crate::http::{connection, router};
+use crate::rate_limit::Limiter;
+use crate::store::{Backend as _, Embedded, OpenError, StoreError};
+
+/// How often what was seen in use is written down.
+const SEEN_INTERVAL: Duration = Duration::from_millis(500);
+/// How often codes that have had their time are forgotten.
+const PURGE_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Why a server cannot start or go on. The text says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(#[from] Reason);
+
+#[derive(Debug, thiserror::Error)]
+enum Reason {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error("the fixtures could not be loaded; the log says why")]
+    Fixtures(#[source] StoreError),
+    #[error(
+        "no account has the address {0}, which is to approve every authorization; add it to the fixtures"
+    )]
+    NobodyToApprove(String),
+    #[error(
+        "a write to the database failed, so the server stopped; make sure that the disk has room, then start again"
+    )]
+    StoreFailed,
+}
+
+impl From<OpenError> for Error {
+    fn from(error: OpenError) -> Self {
+        Self(error.into())
+    }
+}
+
+/// A server that is ready to answer.
+#[derive(Debug)]
+pub struct Server {
+    app: Arc<App>,
+}
+
+impl Server {
+    /// Opens the data directory and loads the fixtures; both are durable when this returns.
+    ///
+    /// # Errors
+    /// Where another server runs on the directory, the database or its secret cannot be used, or a
+    /// fixture contradicts what is stored.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        let (store, keys) = Embedded::open(
+            &config.data_dir,
+            &config.keys,
+            Arc::clone(&config.clock),
+            config.random.as_ref(),
+        )?;
+        let app = App {
+            store,
+            keys,
+            random: Arc::clone(&config.random),
+            limiter: Limiter::new(config.rate_limit),
+            policy: Policy::new(&config),
+        };
+        fixtures::load(&app, config.fixtures).await.map_err(Reason::Fixtures)?;
+        if let Some(email_address) = config.auto_approve {
+            let account = app.store.find_account_by_email(&email_address).await.map_err(Reason::Fixtures)?;
+            account.ok_or(Reason::NobodyToApprove(email_address))?;
+        }
+        Ok(Self { app: Arc::new(app) })
+    }
+
+    /// Answers on every listener until `shutdown` completes; then finishes what is in flight.
+    ///
+    /// # Errors
+    /// Where a commit failed. The process has to end then: what is on the disk is known again only
+    /// after the database was opened anew.
+    pub async fn serve(
+        self,
+        listeners: Vec<TcpListener>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), Error> {
+        let store = &self.app.store;
+        let ended = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = store.failed() => {}
+            }
+        };
+        let routes = router::router(Arc::clone(&self.app));
+        let bookkeeping = tokio::spawn(bookkeeping(Arc::clone(&self.app)));
+        connection::serve(routes, listeners, ended).await;
+        bookkeeping.abort();
+        if store.has_failed() {
+            return Err(Reason::StoreFailed.into());
+        }
+        // Best effort, like all that is noted off the answers' way.
+        let _ = store.flush_seen().await;
+        Ok(())
+    }
+}
+
+/// What is written off the answers' way.
+async fn bookkeeping(app: Arc<App>) {
+    let every = |period| {
+        let mut interval = tokio::time::interval(period);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        interval
+    };
+    let (mut seen, mut purge) = (every(SEEN_INTERVAL), every(PURGE_INTERVAL));
+    loop {
+        // The store logs what goes wrong; the next turn tries again.
+        tokio::select! {
+            _ = seen.tick() => drop(app.store.flush_seen().await),
+            _ = purge.tick() => drop(app.store.purge_codes().await),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The only place that knows how many databases there are.
+
+use std::sync::Arc;
+
+use super::model::{
+    Account, AccountId, Client, Code, Grant, ImportReport, NewAccount, NewClient, NewCode, NewGrant,
+    Redeemed, Updated,
+};
+use super::{Embedded, StoreError};
+use crate::clock::Timestamp;
+use crate::token::{GrantId, KeyedHash};
+
+/// What every backend does. A method that writes returns when the write is durable, and only then.
+///
+/// No method judges: conditions are equality with what was read, and the rules are in `grant`.
+pub(crate) trait Backend {
+    /// The database's time, never before a time that it has stored.
+    fn now(&self) -> Timestamp;
+
+    /// Enters every token issued from now on; another one after each restore.
+    fn epoch(&self) -> u32;
+
+    fn find_client(
+        &self,
+        client_id: &str,
+    ) -> impl Future<Output = Result<Option<Arc<Client>>, StoreError>> + Send;
+
+    fn find_account(
+        &self,
+        account_id: AccountId,
+    ) -> impl Future<Output = Result<Option<Arc<Account>>, StoreError>> + Send;
+
+    /// By address, whatever its capitals.
+    fn find_account_by_email(
+        &self,
+        email_address: &str,
+    ) -> impl Future<Output = Result<Option<Arc<Account>>, StoreError>> + Send;
+
+    /// By any of the hashes that an API key may be stored under.
+    fn find_account_by_api_key(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> impl Future<Output = Result<Option<Arc<Account>>, StoreError>> + Send;
+
+    fn find_grant(
+        &self,
+        grant_id: GrantId,
+    ) -> impl Future<Output = Result<Option<Arc<Grant>>, StoreError>> + Send;
+
+    /// The grant that an imported refresh token is generation 0 of.
+    fn find_imported(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> impl Future<Output = Result<Option<GrantId>, StoreError>> + Send;
+
+    fn find_code(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> impl Future<Output = Result<Option<Code>, StoreError>> + Send;
+
+    fn insert_code(&self, code: Code) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Consumes a code and stores the grant that it becomes, both or neither (RFC 6749 §4.1.2).
+    fn redeem_code(
+        &self,
+        hash: KeyedHash,
+        grant: Grant,
+    ) -> impl Future<Output = Result<Redeemed, StoreError>> + Send;
+
+    /// Writes a grant's row if it still has the revision that `next` has, and counts that up.
+    fn update_grant(&self, next: Grant) -> impl Future<Output = Result<Updated, StoreError>> + Send;
+
+    /// Remembers that a generation was used, if it is still the one in force. Best effort: it is
+    /// written within a second, and the caller does not wait.
+    fn note_seen(&self, grant_id: GrantId, generation: u32);
+
+    /// Loads what was not loaded before, all or nothing.
+    fn import(&self, import: Import) -> impl Future<Output = Result<ImportReport, StoreError>> + Send;
+
+    /// Forgets codes whose lifetime has passed.
+    fn purge_codes(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Writes what [`Backend::note_seen`] has gathered.
+    fn flush_seen(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What is loaded in one transaction.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Import {
+    pub(crate) accounts: Vec<NewAccount>,
+    pub(crate) clients: Vec<NewClient>,
+    pub(crate) codes: Vec<NewCode>,
+    pub(crate) grants: Vec<NewGrant>,
+}
+
+/// The backend that a server runs on. There is one; the second makes this an enum, and nothing that
+/// uses it changes.
+pub(crate) type Store = Embedded;

@@ -1,0 +1,356 @@
+//! SQLite in the data directory: one writing thread, a few reading connections, and a cache that is
+//! changed only after a commit. The directory's lock makes this process the only one that writes,
+//! which is what the cache's word rests on.
+
+mod open;
+mod rows;
+mod writer;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::File;
+use std::hash::Hash;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quick_cache::sync::Cache;
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+pub(crate) use self::open::OpenError;
+use self::open::Opened;
+use self::writer::Writer;
+use super::StoreError;
+use super::dispatch::{Backend, Import};
+use super::model::{Account, AccountId, Client, Code, Grant, ImportReport, Redeemed, Updated};
+use crate::clock::{Clock, Timestamp};
+use crate::config::KeySource;
+use crate::random::Random;
+use crate::token::{GrantId, KeyRing, KeyedHash};
+
+/// Reads that run at the same time. More only wait for the same disk.
+const READERS: usize = 4;
+/// Cached rows of each kind.
+const CACHED: usize = 100_000;
+
+/// The embedded backend.
+pub(crate) struct Embedded {
+    writer: Writer,
+    readers: Readers,
+    cached: Arc<Cached>,
+    clock: Arc<dyn Clock>,
+    /// The latest time given out, never behind the latest stored.
+    last_time: Arc<AtomicI64>,
+    epoch: u32,
+    seen: Mutex<HashSet<(GrantId, u32)>>,
+    _lock: File,
+}
+
+/// What was read and not changed since. An entry is replaced after the commit that changed its row
+/// and before anybody is told of it.
+struct Cached {
+    clients: Cache<String, Arc<Client>>,
+    accounts: Cache<AccountId, Arc<Account>>,
+    grants: Cache<GrantId, Arc<Grant>>,
+}
+
+impl Embedded {
+    /// Opens or makes the data directory, and the secret that belongs to it.
+    ///
+    /// # Errors
+    /// Where the directory is in use, or cannot be used: [`OpenError`] says what to do.
+    pub(crate) fn open(
+        dir: &Path,
+        keys: &KeySource,
+        clock: Arc<dyn Clock>,
+        random: &dyn Random,
+    ) -> Result<(Self, KeyRing), OpenError> {
+        let Opened { connection, path, keys, lock } = open::open(dir, keys, random)?;
+        let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+        let last_time = Arc::new(AtomicI64::new(rows::meta(&connection, "last_time").map_err(sqlite)?));
+        let epoch = rows::meta(&connection, "epoch").map_err(sqlite)?;
+        let writer = Writer::start(connection, Arc::clone(&last_time)).map_err(|source| OpenError::Io {
+            action: "starting the writer of",
+            path: path.clone(),
+            source,
+        })?;
+        let store = Self {
+            writer,
+            readers: Readers::new(path),
+            cached: Arc::new(Cached {
+                clients: Cache::new(CACHED),
+                accounts: Cache::new(CACHED),
+                grants: Cache::new(CACHED),
+            }),
+            clock,
+            last_time,
+            epoch: u32::try_from(epoch).unwrap_or_default(),
+            seen: Mutex::default(),
+            _lock: lock,
+        };
+        Ok((store, keys))
+    }
+
+    /// Completes when the store can no longer be relied on and the process has to end.
+    pub(crate) async fn failed(&self) {
+        self.writer.failed().await;
+    }
+
+    /// Whether a commit has failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.writer.has_failed()
+    }
+
+    /// Reads through a cache. A commit that lands between the read and the insertion replaces the
+    /// guard, so that what is inserted last is never older than what was committed.
+    async fn cached<K, V>(
+        &self,
+        cache: impl Fn(&Cached) -> &Cache<K, Arc<V>>,
+        key: K,
+        read: impl FnOnce(&Connection, &K) -> rusqlite::Result<Option<V>> + Send + 'static,
+    ) -> Result<Option<Arc<V>>, StoreError>
+    where
+        K: Hash + Eq + Clone + Send + 'static,
+        V: Send + Sync + 'static,
+    {
+        let guard = match cache(&self.cached).get_value_or_guard_async(&key).await {
+            Ok(value) => return Ok(Some(value)),
+            Err(guard) => guard,
+        };
+        let wanted = key.clone();
+        let Some(value) = self.readers.read(move |db| read(db, &wanted)).await? else { return Ok(None) };
+        let value = Arc::new(value);
+        match guard.insert(Arc::clone(&value)) {
+            Ok(()) => Ok(Some(value)),
+            // A commit was faster, and the cache has what it wrote.
+            Err(stale) => Ok(Some(cache(&self.cached).get(&key).unwrap_or(stale))),
+        }
+    }
+}
+
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("path", &self.readers.path).finish_non_exhaustive()
+    }
+}
+
+impl Backend for Embedded {
+    fn now(&self) -> Timestamp {
+        let now = self.clock.now().as_millis();
+        Timestamp::from_millis(self.last_time.fetch_max(now, Ordering::AcqRel).max(now))
+    }
+
+    fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    async fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        self.cached(|cached| &cached.clients, client_id.to_owned(), |db, id| rows::client(db, id)).await
+    }
+
+    async fn find_account(&self, account_id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        self.cached(|cached| &cached.accounts, account_id, |db, id| rows::account_by_id(db, *id)).await
+    }
+
+    async fn find_account_by_email(&self, email_address: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        let email_address = email_address.to_owned();
+        let found = self.readers.read(move |db| rows::account_by_email(db, &email_address)).await?;
+        Ok(found.map(Arc::new))
+    }
+
+    async fn find_account_by_api_key(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> Result<Option<Arc<Account>>, StoreError> {
+        let find = move |db: &Connection| rows::first_of(&hashes, |hash| rows::account_by_api_key(db, hash));
+        Ok(self.readers.read(find).await?.map(Arc::new))
+    }
+
+    async fn find_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        self.cached(|cached| &cached.grants, grant_id, |db, id| rows::grant(db, *id)).await
+    }
+
+    async fn find_imported(&self, hashes: Vec<KeyedHash>) -> Result<Option<GrantId>, StoreError> {
+        self.readers.read(move |db| rows::first_of(&hashes, |hash| rows::imported_token(db, hash))).await
+    }
+
+    async fn find_code(&self, hashes: Vec<KeyedHash>) -> Result<Option<Code>, StoreError> {
+        self.readers.read(move |db| rows::first_of(&hashes, |hash| rows::code(db, hash))).await
+    }
+
+    async fn insert_code(&self, code: Code) -> Result<(), StoreError> {
+        self.writer.write(move |db| rows::insert_code(db, &code), |()| {}).await
+    }
+
+    async fn redeem_code(&self, hash: KeyedHash, grant: Grant) -> Result<Redeemed, StoreError> {
+        let cached = Arc::clone(&self.cached);
+        let stored = grant.clone();
+        let redeem = move |db: &Connection| {
+            if rows::consume_code(db, &hash, &grant)? {
+                rows::insert_grant(db, &grant)?;
+                return Ok(Redeemed::Fresh);
+            }
+            Ok(match rows::code(db, &hash)?.and_then(|code| code.redeemed) {
+                // A retried commit that finds its own grant has succeeded.
+                Some((grant_id, _)) if grant_id == grant.grant_id => Redeemed::Fresh,
+                Some((grant_id, at)) => Redeemed::Spent { grant_id, at },
+                None => Redeemed::Gone,
+            })
+        };
+        let publish = move |redeemed: &Redeemed| {
+            if *redeemed == Redeemed::Fresh {
+                cached.grants.insert(stored.grant_id, Arc::new(stored));
+            }
+        };
+        self.writer.write(redeem, publish).await
+    }
+
+    async fn update_grant(&self, next: Grant) -> Result<Updated, StoreError> {
+        let cached = Arc::clone(&self.cached);
+        let stored = Grant { revision: next.revision + 1, ..next.clone() };
+        let update = move |db: &Connection| {
+            Ok(if rows::update_grant(db, &next)? { Updated::Done } else { Updated::Conflict })
+        };
+        let publish = move |updated: &Updated| {
+            if matches!(updated, Updated::Done) {
+                cached.grants.insert(stored.grant_id, Arc::new(stored));
+            }
+        };
+        self.writer.write(update, publish).await
+    }
+
+    fn note_seen(&self, grant_id: GrantId, generation: u32) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((grant_id, generation));
+    }
+
+    async fn flush_seen(&self) -> Result<(), StoreError> {
+        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let cached = Arc::clone(&self.cached);
+        let mark = move |db: &Connection| {
+            let mut changed = Vec::new();
+            for (grant_id, generation) in seen {
+                if rows::mark_seen(db, grant_id, generation)? {
+                    changed.extend(rows::grant(db, grant_id)?);
+                }
+            }
+            Ok(changed)
+        };
+        let publish = move |changed: &Vec<Grant>| {
+            for grant in changed {
+                cached.grants.insert(grant.grant_id, Arc::new(grant.clone()));
+            }
+        };
+        self.writer.write(mark, publish).await.map(drop)
+    }
+
+    async fn import(&self, import: Import) -> Result<ImportReport, StoreError> {
+        // Nothing that is imported can be cached already: a row that exists is left alone.
+        self.writer.write(move |db| load(db, import), |_| {}).await
+    }
+
+    async fn purge_codes(&self) -> Result<usize, StoreError> {
+        let now = self.now().as_millis();
+        let purge = move |db: &Connection| {
+            db.prepare_cached("DELETE FROM codes WHERE expires_at <= ?")?.execute([now])
+        };
+        self.writer.write(purge, |_| {}).await
+    }
+}
+
+/// Loads what is not remembered. An account that exists under the same address stands for the
+/// fixture's; so does an app with the same `client_id`.
+fn load(db: &Connection, import: Import) -> rusqlite::Result<ImportReport> {
+    let mut report = ImportReport::default();
+    let mut is_new = |fingerprints: &[KeyedHash]| {
+        let added = rows::remember_fixture(db, fingerprints)?;
+        if added {
+            report.added += 1;
+        } else {
+            report.known += 1;
+        }
+        Ok::<_, rusqlite::Error>(added)
+    };
+    for new in &import.accounts {
+        if is_new(&new.fingerprints)? && rows::account_by_email(db, &new.account.email_address)?.is_none() {
+            rows::insert_account(db, new)?;
+        }
+    }
+    for new in import.clients {
+        if is_new(&new.fingerprints)? && rows::client(db, &new.client.client_id)?.is_none() {
+            let owner =
+                rows::account_by_email(db, &new.owner)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            rows::insert_client(db, &Client { owner: owner.account_id, ..new.client })?;
+        }
+    }
+    for new in import.codes {
+        if is_new(&new.fingerprints)?
+            && let Some((client, account)) = parties(db, &new.code.client_id, &new.account)?
+        {
+            let (client_epoch, account_epoch) = (client.epoch, account.epoch);
+            let account_id = account.account_id;
+            rows::insert_code(db, &Code { account_id, client_epoch, account_epoch, ..new.code })?;
+        }
+    }
+    for new in import.grants {
+        if is_new(&new.fingerprints)?
+            && let Some((client, account)) = parties(db, &new.grant.client_id, &new.account)?
+        {
+            let (client_epoch, account_epoch) = (client.epoch, account.epoch);
+            let account_id = account.account_id;
+            rows::insert_grant(db, &Grant { account_id, client_epoch, account_epoch, ..new.grant.clone() })?;
+            rows::insert_imported_token(db, &new.refresh_token, new.grant.grant_id)?;
+        }
+    }
+    Ok(report)
+}
+
+/// Both ends of a grant; `None` where one has been deleted since the fixtures were loaded first.
+fn parties(db: &Connection, client_id: &str, email: &str) -> rusqlite::Result<Option<(Client, Account)>> {
+    Ok(rows::client(db, client_id)?.zip(rows::account_by_email(db, email)?))
+}
+
+/// A few connections that read, each for one reader at a time.
+struct Readers {
+    path: PathBuf,
+    permits: Semaphore,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    fn new(path: PathBuf) -> Self {
+        Self { path, permits: Semaphore::new(READERS), idle: Arc::default() }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Ok(_permit) = self.permits.acquire().await else { return Err(StoreError::Unavailable) };
+        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let reading = tokio::task::spawn_blocking(move || {
+            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match waiting {
+                Some(connection) => connection,
+                None => open::connect(&path)?,
+            };
+            let value = read(&connection)?;
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            Ok::<_, rusqlite::Error>(value)
+        });
+        match reading.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a read failed");
+                Err(StoreError::Unavailable)
+            }
+            Err(error) => {
+                tracing::error!(%error, "a read did not finish");
+                Err(StoreError::Unavailable)
+            }
+        }
+    }
+}

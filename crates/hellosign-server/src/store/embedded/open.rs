@@ -1,0 +1,182 @@
+//! Opening a data directory: its lock, its secret, its schema.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::rows;
+use crate::config::KeySource;
+use crate::random::Random;
+use crate::token::{KeyFileError, KeyRing, KeyRingError, ServerKeys};
+
+/// The schema's version, kept in SQLite's `user_version`.
+const SCHEMA: i64 = 1;
+const DATABASE: &str = "hellosign.db";
+const KEY_FILE: &str = "server.key";
+
+/// Why a data directory cannot be served from.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    #[error("another server is running on the data directory {}; stop it, or name another directory", .0.display())]
+    InUse(PathBuf),
+    #[error("{action} {} failed: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("the database {} cannot be used: {source}", path.display())]
+    Sqlite { path: PathBuf, source: rusqlite::Error },
+    #[error(
+        "the database {} was made by a newer release (schema {found}, this one knows {SCHEMA}); run that one",
+        path.display()
+    )]
+    NewerSchema { path: PathBuf, found: i64 },
+    #[error(
+        "the database {} is there, but the key file {} is not; restore it: without it no token can be checked",
+        database.display(), key_file.display()
+    )]
+    KeyFileMissing { database: PathBuf, key_file: PathBuf },
+    #[error("the key file {} cannot be used: {source}", path.display())]
+    KeyFile { path: PathBuf, source: KeyFileError },
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+}
+
+/// An opened data directory.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
+    pub(super) keys: KeyRing,
+    /// Held as long as the store lives: whoever holds it is the only one to write.
+    pub(super) lock: File,
+}
+
+/// Opens or makes a data directory. Everything that it makes is durable when it returns.
+pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<Opened, OpenError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(io_error("creating the data directory", dir))?;
+    let lock = lock(dir)?;
+    let path = dir.join(DATABASE);
+    let is_new = is_new(&path)?;
+    let secret = secret(dir, &path, keys, is_new, random)?;
+
+    let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
+    if is_new {
+        // Made here rather than by SQLite, so that only its owner can read it from the start.
+        private().open(&path).map_err(io_error("creating the database", &path))?;
+    }
+    let connection = connect(&path).map_err(sqlite)?;
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    match version {
+        0 => initialize(&connection, &secret).map_err(sqlite)?,
+        SCHEMA => {}
+        found => return Err(OpenError::NewerSchema { path, found }),
+    }
+    sync_dir(dir)?;
+    let keys = KeyRing::open(&secret, &rows::listed_keys(&connection).map_err(sqlite)?)?;
+    Ok(Opened { connection, path, keys, lock })
+}
+
+/// A connection with the settings that durability rests on.
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // In WAL mode FULL is an fsync of the log at each commit, before COMMIT returns.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -65_536)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(connection)
+}
+
+/// Whether there is no database yet: an empty one is what a crash leaves before the first commit.
+fn is_new(path: &Path) -> Result<bool, OpenError> {
+    if !path.try_exists().map_err(io_error("looking for the database", path))? {
+        return Ok(true);
+    }
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let connection = connect(path).map_err(sqlite)?;
+    let version: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sqlite)?;
+    Ok(version == 0)
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("lock");
+    let file = private().open(&path).map_err(io_error("opening the lock file", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(dir.to_owned())),
+        Err(TryLockError::Error(source)) => Err(io_error("locking", &path)(source)),
+    }
+}
+
+/// The server's secret. A new one is made for a new database only, and is durable before it.
+fn secret(
+    dir: &Path,
+    database: &Path,
+    source: &KeySource,
+    is_new: bool,
+    random: &dyn Random,
+) -> Result<Arc<ServerKeys>, OpenError> {
+    let path = match source {
+        KeySource::Given(keys) => return Ok(Arc::clone(keys)),
+        KeySource::File(path) => path.clone(),
+        KeySource::DataDir => dir.join(KEY_FILE),
+    };
+    match fs::read_to_string(&path).map(zeroize::Zeroizing::new) {
+        Ok(text) => {
+            ServerKeys::parse(&text).map(Arc::new).map_err(|source| OpenError::KeyFile { path, source })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_new => {
+            let keys = ServerKeys::generate(random);
+            write_key_file(&path, &keys)?;
+            Ok(Arc::new(keys))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(OpenError::KeyFileMissing { database: database.to_owned(), key_file: path })
+        }
+        Err(source) => Err(io_error("reading the key file", &path)(source)),
+    }
+}
+
+/// Whole or not at all, and durable, so that no database can outlive the secret it was made with.
+fn write_key_file(path: &Path, keys: &ServerKeys) -> Result<(), OpenError> {
+    let failed = || io_error("writing the key file", path);
+    let unfinished = path.with_extension("key.new");
+    let mut file = private().truncate(true).open(&unfinished).map_err(failed())?;
+    file.write_all(keys.to_text().as_bytes()).map_err(failed())?;
+    file.sync_all().map_err(failed())?;
+    fs::rename(&unfinished, path).map_err(failed())?;
+    sync_dir(path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+}
+
+fn initialize(connection: &Connection, secret: &ServerKeys) -> rusqlite::Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    connection.execute_batch(include_str!("schema.sql"))?;
+    for key in KeyRing::list(secret) {
+        rows::insert_key(connection, &key)?;
+    }
+    connection.pragma_update(None, "user_version", SCHEMA)?;
+    connection.execute_batch("COMMIT")
+}
+
+fn sync_dir(dir: &Path) -> Result<(), OpenError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io_error("syncing the directory", dir))
+}
+
+/// Options for a file that is made if it is missing, for its owner only.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+}
+
+fn io_error<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> OpenError + 'a {
+    move |source| OpenError::Io { action, path: path.to_owned(), source }
+}

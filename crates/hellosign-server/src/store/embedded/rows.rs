@@ -1,0 +1,311 @@
+//! Rows to models and back.
+
+use hellosign_wire::scope::Scope;
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, named_params, params};
+
+use crate::clock::Timestamp;
+use crate::store::model::{Account, AccountId, Client, Code, Grant, NewAccount, Rotation, VoidRange};
+use crate::token::{GrantId, KeyId, KeyedHash, ListedKey};
+
+const ROTATION_OFF: i64 = -1;
+
+fn timestamp(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_millis)
+}
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        account_id: row.get("account_id")?,
+        email_address: row.get("email_address")?,
+        is_locked: row.get("is_locked")?,
+        epoch: row.get("epoch")?,
+    })
+}
+
+pub(super) fn account_by_id(db: &Connection, account_id: AccountId) -> rusqlite::Result<Option<Account>> {
+    db.prepare_cached("SELECT * FROM accounts WHERE account_id = ?")?
+        .query_row([account_id], account)
+        .optional()
+}
+
+pub(super) fn account_by_email(db: &Connection, email_address: &str) -> rusqlite::Result<Option<Account>> {
+    db.prepare_cached("SELECT * FROM accounts WHERE email_address = ?")?
+        .query_row([email_address], account)
+        .optional()
+}
+
+pub(super) fn account_by_api_key(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<Option<Account>> {
+    db.prepare_cached("SELECT * FROM accounts WHERE api_key = ?")?.query_row([hash], account).optional()
+}
+
+pub(super) fn insert_account(db: &Connection, new: &NewAccount) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)")?.execute(params![
+        new.account.account_id,
+        new.account.email_address,
+        new.password_hash,
+        new.api_key,
+        new.account.is_locked,
+        new.account.epoch,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn client(db: &Connection, client_id: &str) -> rusqlite::Result<Option<Client>> {
+    db.prepare_cached("SELECT * FROM clients WHERE client_id = ?")?
+        .query_row([client_id], |row| {
+            let scopes: String = row.get("scopes")?;
+            Ok(Client {
+                client_id: row.get("client_id")?,
+                owner: row.get("owner")?,
+                name: row.get("name")?,
+                callback_url: row.get("callback_url")?,
+                scopes: scopes.split_ascii_whitespace().map(Scope::from).collect(),
+                is_approved: row.get("is_approved")?,
+                refresh_credentials_required: row.get("refresh_credentials_required")?,
+                rotation: row.get::<_, Option<i64>>("rotation_since")?.map(|since| match since {
+                    ROTATION_OFF => Rotation::Off,
+                    since => Rotation::OnSince(Timestamp::from_millis(since)),
+                }),
+                secret: row.get("secret")?,
+                epoch: row.get("epoch")?,
+            })
+        })
+        .optional()
+}
+
+pub(super) fn insert_client(db: &Connection, new: &Client) -> rusqlite::Result<()> {
+    let scopes: Vec<&str> = new.scopes.iter().map(Scope::as_str).collect();
+    let rotation_since = new.rotation.map(|rotation| match rotation {
+        Rotation::Off => ROTATION_OFF,
+        Rotation::OnSince(since) => since.as_millis(),
+    });
+    db.prepare_cached("INSERT INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
+        new.client_id,
+        new.owner,
+        new.name,
+        new.callback_url,
+        scopes.join(" "),
+        new.is_approved,
+        new.refresh_credentials_required,
+        rotation_since,
+        new.secret,
+        new.epoch,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn code(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<Option<Code>> {
+    db.prepare_cached("SELECT * FROM codes WHERE hash = ?")?
+        .query_row([hash], |row| {
+            let grant_id: Option<GrantId> = row.get("grant_id")?;
+            let redeemed_at: Option<i64> = row.get("redeemed_at")?;
+            Ok(Code {
+                hash: row.get("hash")?,
+                client_id: row.get("client_id")?,
+                account_id: row.get("account_id")?,
+                redirect_uri: row.get("redirect_uri")?,
+                code_challenge: row.get("code_challenge")?,
+                client_epoch: row.get("client_epoch")?,
+                account_epoch: row.get("account_epoch")?,
+                created_at: timestamp(row, "created_at")?,
+                expires_at: timestamp(row, "expires_at")?,
+                redeemed: grant_id.zip(redeemed_at.map(Timestamp::from_millis)),
+            })
+        })
+        .optional()
+}
+
+pub(super) fn insert_code(db: &Connection, code: &Code) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)")?.execute(
+        params![
+            code.hash,
+            code.client_id,
+            code.account_id,
+            code.redirect_uri,
+            code.code_challenge,
+            code.client_epoch,
+            code.account_epoch,
+            code.created_at.as_millis(),
+            code.expires_at.as_millis(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Whether the code was there and not consumed yet.
+pub(super) fn consume_code(db: &Connection, hash: &KeyedHash, grant: &Grant) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached("UPDATE codes SET grant_id = ?, redeemed_at = ? WHERE hash = ? AND grant_id IS NULL")?
+        .execute(params![grant.grant_id, grant.issued_at.as_millis(), hash])?;
+    Ok(changed == 1)
+}
+
+pub(super) fn grant(db: &Connection, grant_id: GrantId) -> rusqlite::Result<Option<Grant>> {
+    db.prepare_cached("SELECT * FROM grants WHERE grant_id = ?")?
+        .query_row([grant_id], |row| {
+            Ok(Grant {
+                grant_id: row.get("grant_id")?,
+                client_id: row.get("client_id")?,
+                account_id: row.get("account_id")?,
+                client_epoch: row.get("client_epoch")?,
+                account_epoch: row.get("account_epoch")?,
+                seed: row.get("seed")?,
+                created_at: timestamp(row, "created_at")?,
+                is_imported: row.get("is_imported")?,
+                revision: row.get("revision")?,
+                generation: row.get("generation")?,
+                parent: row.get("parent")?,
+                issued_at: timestamp(row, "issued_at")?,
+                key_id: KeyId(row.get("key_id")?),
+                epoch: row.get("epoch")?,
+                lifetime: row.get("lifetime")?,
+                is_seen: row.get("is_seen")?,
+                voids: decode_voids(row.get("voids")?),
+                revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_millis),
+            })
+        })
+        .optional()
+}
+
+pub(super) fn insert_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+        .execute(params![
+            grant.grant_id,
+            grant.client_id,
+            grant.account_id,
+            grant.client_epoch,
+            grant.account_epoch,
+            grant.seed,
+            grant.created_at.as_millis(),
+            grant.is_imported,
+            grant.revision,
+            grant.generation,
+            grant.parent,
+            grant.issued_at.as_millis(),
+            grant.key_id.0,
+            grant.epoch,
+            grant.lifetime,
+            grant.is_seen,
+            encode_voids(&grant.voids),
+            grant.revoked_at.map(Timestamp::as_millis),
+        ])?;
+    Ok(())
+}
+
+/// Whether the row still had the revision that `next` was decided on. What a grant is born with
+/// (its client, account, epochs and seed) never changes and is not written.
+pub(super) fn update_grant(db: &Connection, next: &Grant) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE grants SET revision = :revision + 1, generation = :generation, parent = :parent,
+                issued_at = :issued_at, key_id = :key_id, epoch = :epoch, lifetime = :lifetime,
+                is_seen = :is_seen, voids = :voids, revoked_at = :revoked_at
+             WHERE grant_id = :grant_id AND revision = :revision",
+        )?
+        .execute(named_params! {
+            ":grant_id": next.grant_id,
+            ":revision": next.revision,
+            ":generation": next.generation,
+            ":parent": next.parent,
+            ":issued_at": next.issued_at.as_millis(),
+            ":key_id": next.key_id.0,
+            ":epoch": next.epoch,
+            ":lifetime": next.lifetime,
+            ":is_seen": next.is_seen,
+            ":voids": encode_voids(&next.voids),
+            ":revoked_at": next.revoked_at.map(Timestamp::as_millis),
+        })?;
+    Ok(changed == 1)
+}
+
+/// Whether that generation was still in force and had not been seen before.
+pub(super) fn mark_seen(db: &Connection, grant_id: GrantId, generation: u32) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE grants SET is_seen = 1, revision = revision + 1
+             WHERE grant_id = ? AND generation = ? AND is_seen = 0",
+        )?
+        .execute(params![grant_id, generation])?;
+    Ok(changed == 1)
+}
+
+pub(super) fn listed_keys(db: &Connection) -> rusqlite::Result<Vec<ListedKey>> {
+    db.prepare("SELECT key_id, check_value, issues FROM server_keys")?
+        .query_map([], |row| {
+            Ok(ListedKey { id: KeyId(row.get(0)?), check: row.get(1)?, issues: row.get(2)? })
+        })?
+        .collect()
+}
+
+pub(super) fn insert_key(db: &Connection, key: &ListedKey) -> rusqlite::Result<()> {
+    db.execute("INSERT INTO server_keys VALUES (?, ?, ?)", params![key.id.0, key.check, key.issues])?;
+    Ok(())
+}
+
+pub(super) fn meta(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+    db.query_row("SELECT value FROM meta WHERE name = ?", [name], |row| row.get(0))
+}
+
+/// Whether the fixture was not known before, under any key; it is from now on.
+pub(super) fn remember_fixture(db: &Connection, fingerprints: &[KeyedHash]) -> rusqlite::Result<bool> {
+    let is_known = |fingerprint: &KeyedHash| {
+        db.prepare_cached("SELECT 1 FROM fixtures WHERE fingerprint = ?")?
+            .query_row([fingerprint], |_| Ok(()))
+            .optional()
+    };
+    if first_of(fingerprints, is_known)?.is_some() {
+        return Ok(false);
+    }
+    if let Some(issuing) = fingerprints.first() {
+        db.prepare_cached("INSERT INTO fixtures VALUES (?)")?.execute([issuing])?;
+    }
+    Ok(true)
+}
+
+fn encode_voids(voids: &[VoidRange]) -> Option<Vec<u8>> {
+    let encoded = voids.iter().flat_map(|range| {
+        let (from, to, until) =
+            (range.from.to_be_bytes(), range.to.to_be_bytes(), range.until.as_millis().to_be_bytes());
+        [from.as_slice(), to.as_slice(), until.as_slice()].concat()
+    });
+    (!voids.is_empty()).then(|| encoded.collect())
+}
+
+fn decode_voids(encoded: Option<Vec<u8>>) -> Vec<VoidRange> {
+    let (pieces, _) = encoded.as_deref().unwrap_or_default().as_chunks::<16>();
+    let range = |piece: &[u8; 16]| {
+        let number = |at: usize| u32::from_be_bytes([piece[at], piece[at + 1], piece[at + 2], piece[at + 3]]);
+        let until = i64::from(number(8)) << 32 | i64::from(number(12));
+        VoidRange { from: number(0), to: number(4), until: Timestamp::from_millis(until) }
+    };
+    pieces.iter().map(range).collect()
+}
+
+/// The first row that any of the hashes leads to.
+pub(super) fn first_of<T>(
+    hashes: &[KeyedHash],
+    find: impl Fn(&KeyedHash) -> rusqlite::Result<Option<T>>,
+) -> rusqlite::Result<Option<T>> {
+    for hash in hashes {
+        if let Some(found) = find(hash)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn imported_token(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<Option<GrantId>> {
+    db.prepare_cached("SELECT grant_id FROM imported_tokens WHERE hash = ?")?
+        .query_row([hash], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn insert_imported_token(
+    db: &Connection,
+    hash: &KeyedHash,
+    grant_id: GrantId,
+) -> rusqlite::Result<()> {
+    let values: [&dyn ToSql; 2] = [hash, &grant_id];
+    db.prepare_cached("INSERT INTO imported_tokens VALUES (?, ?)")?.execute(values)?;
+    Ok(())
+}

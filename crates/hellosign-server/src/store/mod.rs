@@ -1,0 +1,21 @@
+//! What the server remembers: one trait, and its backends.
+
+mod dispatch;
+mod embedded;
+pub(crate) mod model;
+
+pub(crate) use dispatch::{Backend, Import, Store};
+pub(crate) use embedded::{Embedded, OpenError};
+pub(crate) use model::{
+    Account, Client, Code, Grant, NewAccount, NewClient, NewCode, NewGrant, Redeemed, Rotation, Updated,
+    VoidRange,
+};
+
+/// Why the store gave no answer. The details are in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum StoreError {
+    /// The database cannot be reached or has failed; what was asked for did not happen, or is not
+    /// known to have happened.
+    #[error("the database is unavailable")]
+    Unavailable,
+}

@@ -1,0 +1,11 @@
+//! Tokens that carry their grant: what they say, how they are sealed, and with which keys.
+
+mod credential;
+mod keys;
+
+pub(crate) use credential::{Credential, GrantId, Kind, Seed};
+pub(crate) use keys::{Key, KeyId, KeyLookup, KeyRing, KeyRingError, KeyedHash, ListedKey, Purpose};
+pub use keys::{KeyFileError, ServerKeys};
+
+#[cfg(test)]
+mod tests;
