@@ -1,1 +1,15 @@
-//! Placeholder.
+//! For tests of hellosign-rs: an in-process server, a clock that the test owns, and an HTTP client
+//! that does nothing of its own accord.
+
+mod clock;
+mod http;
+mod sample;
+mod server;
+
+pub use clock::FakeClock;
+pub use http::{Answer, Request, basic, form, send};
+pub use sample::{
+    ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, OWNER, REFRESH_TOKEN, ROTATING_ID,
+    ROTATING_TOKEN, STATE, sample,
+};
+pub use server::{TestServer, config};

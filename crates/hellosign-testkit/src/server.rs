@@ -1,0 +1,153 @@
+//! A server for one test: its own database, its own port, its own time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use hellosign_server::{Config, Error, Server};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::clock::FakeClock;
+use crate::http::{Answer, Request, form, send};
+use crate::sample::{CLIENT_ID, CLIENT_SECRET, ROTATING_ID, sample};
+
+/// A server that answers until it is dropped.
+#[derive(Debug)]
+pub struct TestServer {
+    address: SocketAddr,
+    clock: Arc<FakeClock>,
+    data_dir: Arc<TempDir>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<Result<(), Error>>,
+}
+
+/// A configuration with the sample fixtures and a clock that the test owns.
+#[must_use]
+pub fn config(data_dir: &TempDir, clock: &Arc<FakeClock>) -> Config {
+    let mut config = Config::new(data_dir.path());
+    config.fixtures = sample();
+    config.clock = Arc::clone(clock) as _;
+    config
+}
+
+impl TestServer {
+    /// A server with the sample fixtures.
+    pub async fn spawn() -> Self {
+        Self::spawn_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    ///
+    /// # Panics
+    /// Where the server does not start.
+    pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
+        let data_dir = Arc::new(tempfile::tempdir().expect("a directory can be made"));
+        Self::start(data_dir, Arc::default(), change).await
+    }
+
+    /// Stops this server and starts another on its data directory, with its clock.
+    pub async fn restart(self) -> Self {
+        self.restart_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub async fn restart_with(self, change: impl FnOnce(&mut Config)) -> Self {
+        let (data_dir, clock) = (Arc::clone(&self.data_dir), Arc::clone(&self.clock));
+        self.stop().await;
+        Self::start(data_dir, clock, change).await
+    }
+
+    /// Stops the server and waits until it has.
+    ///
+    /// # Panics
+    /// Where the server panicked or ended with an error.
+    pub async fn stop(self) {
+        let _ = self.stop.send(());
+        self.serving.await.expect("the server did not panic").expect("the server ended well");
+    }
+
+    /// The clock that the server goes by.
+    #[must_use]
+    pub fn clock(&self) -> &FakeClock {
+        &self.clock
+    }
+
+    /// Where the server listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where its database is.
+    #[must_use]
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.data_dir.path()
+    }
+
+    /// Sends one request.
+    ///
+    /// # Panics
+    /// Where no answer comes: a server always gives one.
+    pub async fn send(&self, request: Request) -> Answer {
+        send(self.address, request).await.expect("an answer")
+    }
+
+    /// Posts a form to the token endpoint.
+    pub async fn token(&self, parameters: &[(&str, &str)]) -> Answer {
+        let body = form(parameters);
+        self.send(Request::new("POST", "/oauth/token").body("application/x-www-form-urlencoded", body)).await
+    }
+
+    /// Exchanges a code of the app whose refresh tokens stay.
+    pub async fn exchange(&self, code: &str) -> Answer {
+        self.token(&[
+            ("grant_type", "authorization_code"),
+            ("client_id", CLIENT_ID),
+            ("client_secret", CLIENT_SECRET),
+            ("code", code),
+        ])
+        .await
+    }
+
+    /// Refreshes as the app whose refresh tokens stay.
+    pub async fn refresh(&self, refresh_token: &str) -> Answer {
+        self.refresh_as(CLIENT_ID, refresh_token).await
+    }
+
+    /// Refreshes as the app whose refresh tokens rotate.
+    pub async fn rotate(&self, refresh_token: &str) -> Answer {
+        self.refresh_as(ROTATING_ID, refresh_token).await
+    }
+
+    /// Reads the account that an access token acts for.
+    pub async fn account(&self, access_token: &str) -> Answer {
+        let bearer = format!("Bearer {access_token}");
+        self.send(Request::new("GET", "/v3/account").header("Authorization", &bearer)).await
+    }
+
+    async fn refresh_as(&self, client_id: &str, refresh_token: &str) -> Answer {
+        self.token(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", client_id),
+            ("client_secret", CLIENT_SECRET),
+            ("refresh_token", refresh_token),
+        ])
+        .await
+    }
+
+    async fn start(data_dir: Arc<TempDir>, clock: Arc<FakeClock>, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = config(&data_dir, &clock);
+        change(&mut config);
+        let server = Server::open(config).await.expect("the server opens");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
+        let (stop, stopped) = oneshot::channel();
+        let serving = tokio::spawn(server.serve(vec![listener], async {
+            // Told to stop, or the test has let go of it.
+            let _ = stopped.await;
+        }));
+        Self { address, clock, data_dir, stop, serving }
+    }
+}
