@@ -1,0 +1,16 @@
+//! The `hellosign` binary as its users meet it: a process, its two streams, a socket and a directory.
+//!
+//! `harness` starts it and talks to it; the other modules are named after what they hold it to.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+#![allow(clippy::print_stdout, reason = "what a failed test has printed is shown")]
+
+mod harness;
+
+mod command_line;
+mod concurrency;
+mod durability;
+mod fixtures;
+mod hostile;
+mod secrets;
+mod vendor_client;
