@@ -8,12 +8,15 @@ mod output;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tracing::Level;
 
 use crate::args::{Args, Command};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    output::start_log(args.log_format);
+    // The tour tells its own story.
+    let default = if matches!(args.command, Command::Quickstart) { Level::WARN } else { Level::INFO };
+    output::start_log(args.log_format, default);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::failed(&error.into()),

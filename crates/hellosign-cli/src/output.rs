@@ -5,13 +5,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use hellosign_sdk::ApiError;
+use tracing::Level;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::LogFormat;
 
-/// Starts the log on stderr. `RUST_LOG` says what is in it, `info` where it is not set.
-pub(crate) fn start_log(format: LogFormat) {
-    let filter = EnvFilter::builder().with_default_directive(tracing::Level::INFO.into()).from_env_lossy();
+/// Starts the log on stderr. `RUST_LOG` says what is in it, and `default` where it is not set.
+pub(crate) fn start_log(format: LogFormat, default: Level) {
+    let filter = EnvFilter::builder().with_default_directive(default.into()).from_env_lossy();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
         LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),

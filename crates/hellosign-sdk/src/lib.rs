@@ -1,1 +1,53 @@
-//! Placeholder.
+//! HelloSign's (Dropbox Sign's) OAuth operations for Rust, under the names of the vendor's SDKs.
+//!
+//! ```no_run
+//! use hellosign_sdk::apis::{AccountApi, OAuthApi};
+//! use hellosign_sdk::models::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest};
+//! use hellosign_sdk::{ApiClient, Configuration};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let oauth = OAuthApi::new(&ApiClient::new(Configuration::default()));
+//! let tokens = oauth
+//!     .oauth_token_generate(&OAuthTokenGenerateRequest::new(
+//!         "cc91c61d00f8bb2ece1428035716b",
+//!         "1d14434088507ffa390e6f5528465",
+//!         "1b0d28d90c86c141", // what the callback was called with
+//!         "900e06e2",
+//!     ))
+//!     .await?;
+//!
+//! let configuration = Configuration::builder().access_token(tokens.access_token).build()?;
+//! let account = AccountApi::new(&ApiClient::new(configuration)).account_get(None, None).await?;
+//! println!("signed in as {}", account.account.email_address);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Against a server of your own it is [`ConfigurationBuilder::server`] that changes, and nothing else.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`Configuration`] | hosts, credentials, time-outs, limits; built once, then immutable |
+//! | [`ApiClient`] | the connections; cheap to clone |
+//! | [`apis`] | the operations, one type for each of the vendor's tags |
+//! | [`models`] | what is sent and received |
+//! | [`ApiError`] | what went wrong, and what it means for the grant |
+//! | [`RateLimit`] | the vendor's rate-limit headers |
+//!
+//! The operations run on tokio. No type of an HTTP library is in this crate's interface.
+
+pub mod apis;
+mod client;
+mod configuration;
+mod error;
+pub mod models;
+mod protocol;
+mod rate_limit;
+mod response;
+mod transport;
+
+pub use client::ApiClient;
+pub use configuration::{Configuration, ConfigurationBuilder, ConfigurationError};
+pub use error::ApiError;
+pub use rate_limit::RateLimit;
+pub use response::{ApiResponse, Headers};

@@ -69,18 +69,19 @@ async fn tour(address: SocketAddr, client_id: &str, client_secret: &str) -> anyh
     let generate = OAuthTokenGenerateRequest::new(client_id, client_secret, callback.code, state);
     let tokens = oauth.oauth_token_generate(&generate).await?;
     output::line("4. oauth_token_generate: the code became an access token and a refresh token.");
-    read_account(address, tokens.access_token).await?;
+    read_account(address, 5, tokens.access_token).await?;
 
     let refresh_token = tokens.refresh_token.context("the server gave no refresh token")?;
     let refresh = OAuthTokenRefreshRequest::new(refresh_token).with_client(client_id, client_secret);
     let refreshed = oauth.oauth_token_refresh(&refresh).await?;
     output::line("6. oauth_token_refresh: the refresh token became a new access token.");
-    read_account(address, refreshed.access_token).await?;
+    read_account(address, 7, refreshed.access_token).await?;
     refreshed.expires_in.context("the server did not say when the access token expires")
 }
 
 async fn read_account(
     address: SocketAddr,
+    step: u32,
     access_token: hellosign_sdk::models::AccessToken,
 ) -> anyhow::Result<()> {
     let configuration =
@@ -91,7 +92,7 @@ async fn read_account(
         email_address == EMAIL,
         "the access token reads the account of {email_address} instead of {EMAIL}"
     );
-    output::line(&format!("   account_get: the access token reads the account of {email_address}."));
+    output::line(&format!("{step}. account_get: the access token reads the account of {email_address}."));
     Ok(())
 }
 

@@ -1,0 +1,9 @@
+//! Requests are built and answers are read here, without any I/O: every transport uses the same.
+
+mod read;
+mod redact;
+mod request;
+
+pub(crate) use read::{Answer, read};
+pub(crate) use redact::Secrets;
+pub(crate) use request::Request;

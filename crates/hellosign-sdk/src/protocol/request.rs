@@ -1,0 +1,81 @@
+//! What is sent.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::redact::Secrets;
+use crate::configuration::Configuration;
+
+/// A request, complete but for the connection that it is sent over.
+pub(crate) struct Request {
+    /// The vendor's name of the operation, for errors.
+    pub(crate) operation: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(&'static str, Zeroizing<String>)>,
+    pub(crate) body: Bytes,
+    /// What the request holds that an error about it must not show.
+    pub(crate) secrets: Secrets,
+}
+
+impl Request {
+    /// A request of the OAuth operations: JSON, and no `Authorization`.
+    pub(crate) fn post_json(
+        operation: &'static str,
+        url: String,
+        configuration: &Configuration,
+        body: &impl Serialize,
+        secrets: Secrets,
+    ) -> Self {
+        let mut headers = common_headers(configuration);
+        headers.push(("content-type", Zeroizing::new("application/json".to_owned())));
+        // Strings and nothing else: there is no value that JSON could not carry.
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        let body = Bytes::from_owner(Zeroizing::new(body));
+        Self { operation, method: "POST", url, headers, body, secrets }
+    }
+
+    /// A request of the API, with the configured credential: an access token counts before a key.
+    pub(crate) fn get(
+        operation: &'static str,
+        path: &str,
+        query: &[(&str, Option<&str>)],
+        configuration: &Configuration,
+    ) -> Self {
+        let mut headers = common_headers(configuration);
+        let mut secrets = Secrets::default();
+        if let Some(access_token) = &configuration.access_token {
+            headers.push(("authorization", Zeroizing::new(format!("Bearer {}", access_token.expose()))));
+            secrets.add(access_token.expose());
+        } else if let Some(api_key) = &configuration.api_key {
+            let user_and_password = Zeroizing::new(format!("{}:", api_key.expose()));
+            let encoded = Zeroizing::new(STANDARD.encode(user_and_password.as_bytes()));
+            headers.push(("authorization", Zeroizing::new(format!("Basic {}", encoded.as_str()))));
+            secrets.add(api_key.expose());
+        }
+        let mut url = format!("{}{path}", configuration.api_host);
+        let sent = query.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(sent).finish();
+        if !query.is_empty() {
+            url.push('?');
+            url.push_str(&query);
+        }
+        Self { operation, method: "GET", url, headers, body: Bytes::new(), secrets }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
+    }
+}
+
+fn common_headers(configuration: &Configuration) -> Vec<(&'static str, Zeroizing<String>)> {
+    let header = |value: &str| Zeroizing::new(value.to_owned());
+    vec![("accept", header("application/json")), ("user-agent", header(&configuration.user_agent))]
+}
