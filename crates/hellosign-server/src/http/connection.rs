@@ -63,6 +63,8 @@ fn answer(stream: TcpStream, peer: Peer, routes: Router, connections: &GracefulS
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
+        // A client that has said all it wants to still waits for its answer.
+        .half_close(true)
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
     let connection = connections.watch(connection);

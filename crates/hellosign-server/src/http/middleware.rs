@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -27,16 +27,17 @@ pub(super) async fn no_store(request: Request, next: Next) -> Response {
     response
 }
 
-/// Names the request in the answer and in the log. The log has the path and never the query, which
-/// may hold what must not be logged.
+/// Names the request in the answer and in the log. The log has the route and nothing that the client
+/// wrote: a path may hold a secret as well as a query.
 pub(super) async fn request_id(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let id = hex::encode(&random::bytes::<8>(app.random.as_ref()));
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let mut response = next.run(request).await;
     let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
-    tracing::info!(request_id = id, %method, path, status, micros, "answered");
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    tracing::info!(request_id = id, %method, route, status, micros, "answered");
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

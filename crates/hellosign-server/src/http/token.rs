@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -129,6 +129,10 @@ fn render(app: &App, peer: Peer, charged: Option<Budget>, answer: Result<Respons
 }
 
 async fn read(body: Body) -> Result<Bytes, Error> {
+    // What announces that it is too large need not be sent first.
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(Error::TooLarge);
+    }
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
         Err(_) => Err(Error::TooSlow),
         Ok(Ok(body)) => Ok(body.to_bytes()),

@@ -54,11 +54,7 @@ pub(super) struct Opened {
 
 /// Opens or makes a data directory. Everything that it makes is durable when it returns.
 pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<Opened, OpenError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(io_error("creating the data directory", dir))?;
+    create(dir)?;
     let lock = lock(dir)?;
     let path = dir.join(DATABASE);
     let is_new = is_new(&path)?;
@@ -79,6 +75,21 @@ pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<
     sync_dir(dir)?;
     let keys = KeyRing::open(&secret, &rows::listed_keys(&connection).map_err(sqlite)?)?;
     Ok(Opened { connection, path, keys, lock })
+}
+
+/// Makes the directory and those above it that are missing, and sees to it that they are found again
+/// after a power cut.
+fn create(dir: &Path) -> Result<(), OpenError> {
+    let missing: Vec<&Path> =
+        dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    let created = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    created.map_err(io_error("creating the data directory", dir))?;
+    missing.into_iter().map(parent).try_for_each(sync_dir)
+}
+
+/// The directory that a path's last name is in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// A connection with the settings that durability rests on.
@@ -153,7 +164,7 @@ fn write_key_file(path: &Path, keys: &ServerKeys) -> Result<(), OpenError> {
     file.write_all(keys.to_text().as_bytes()).map_err(failed())?;
     file.sync_all().map_err(failed())?;
     fs::rename(&unfinished, path).map_err(failed())?;
-    sync_dir(path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    sync_dir(parent(path))
 }
 
 fn initialize(connection: &Connection, secret: &ServerKeys) -> rusqlite::Result<()> {
