@@ -7,7 +7,7 @@ use crate::harness::{Command, Random, environment};
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_spent_comes_back() {
-    let rounds = if environment("HELLOSIGN_LONG").is_some() { 120 } else { 8 };
+    let rounds = if environment("HELLOSIGN_LONG").is_some() { 300 } else { 8 };
     let mut random = Random::announced();
     let directory = tempfile::tempdir().expect("a directory");
     let data_dir = directory.path().join("data");

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::harness::{App, Connection, FixtureFile, Random, Server, bearer, get, post_form, wait_until};
+use crate::harness::{
+    Answer, App, Connection, FixtureFile, JILL, Random, Server, bearer, get, post_form, wait_until,
+};
 
 const PLAIN: App<'_> = App { client_id: "plain", client_secret: "plain-secret", rotates: false };
 const ROTATING: App<'_> = App { client_id: "rotating", client_secret: "rotating-secret", rotates: true };
@@ -94,7 +96,7 @@ impl Ledger {
         self.codes_made += codes;
         for n in 0..CHAINS {
             let token = format!("imported-refresh-token-of-chain-{n:04}");
-            file.grant(ROTATING.client_id, crate::harness::JILL, &token);
+            file.grant(ROTATING.client_id, JILL, &token);
         }
         file.write(directory)
     }
@@ -103,7 +105,7 @@ impl Ledger {
     /// in the midst of the next ones.
     pub(super) fn load_and_kill(&mut self, server: Server, changes: usize, random: &mut Random) {
         let pause = Duration::from_micros(random.below(3000));
-        let done = self.load(server.address(), Some(changes), || {
+        let done = self.load(server.address(), changes, || {
             // An instant that the acknowledgements do not choose. Any length will do.
             thread::sleep(pause);
             server.kill();
@@ -133,7 +135,12 @@ impl Ledger {
         self.acknowledged_rotations += times * CHAINS;
     }
 
-    fn load(&mut self, address: SocketAddr, until: Option<usize>, then: impl FnOnce()) -> usize {
+    /// Presents the first chain's token, and takes no note of the answer.
+    pub(super) fn present_first(&self, address: SocketAddr) -> Answer {
+        present_refresh_token(address, ROTATING, &self.chains[0].current)
+    }
+
+    fn load(&mut self, address: SocketAddr, wanted: usize, then: impl FnOnce()) -> usize {
         let acknowledged = Arc::new(AtomicUsize::new(0));
         let codes = Mutex::new(std::mem::take(&mut self.fresh_codes));
         let chains = &mut self.chains;
@@ -147,7 +154,6 @@ impl Ledger {
                 .chunks_mut(per_worker)
                 .map(|chains| scope.spawn(|| rotate_until_it_dies(address, chains, &acknowledged)))
                 .collect();
-            let wanted = until.unwrap_or(usize::MAX);
             let stopped =
                 wait_until(Duration::from_secs(60), || acknowledged.load(Ordering::Relaxed) >= wanted);
             then();
@@ -319,11 +325,11 @@ fn refresh_of<'a>(app: App<'a>, token: &'a str) -> [(&'a str, &'a str); 4] {
     ]
 }
 
-fn present_code(address: SocketAddr, code: &str) -> crate::harness::Answer {
+fn present_code(address: SocketAddr, code: &str) -> Answer {
     post_form(address, "/oauth/token", &exchange_of(code))
 }
 
-fn present_refresh_token(address: SocketAddr, app: App<'_>, token: &str) -> crate::harness::Answer {
+fn present_refresh_token(address: SocketAddr, app: App<'_>, token: &str) -> Answer {
     post_form(address, "/oauth/token?refresh", &refresh_of(app, token))
 }
 

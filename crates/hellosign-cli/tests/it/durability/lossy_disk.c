@@ -10,7 +10,8 @@
  * out: SQLite rebuilds them. A change that the model does not know (a writable shared mapping, a hard link,
  * copy_file_range …) aborts the process with a sentence, so that a run which ends says something.
  *
- * While LOSSY_LOG/pretend exists, fsync answers with success and voids nothing; records say so.
+ * While LOSSY_LOG/pretend exists, fsync answers with success and voids nothing; records say so. While LOSSY_LOG/fail
+ * exists it answers EIO, and voids nothing.
  * LOSSY_SYNC_MICROSECONDS makes each fsync of a file take that long, as a disk would.
  */
 #define _GNU_SOURCE
@@ -49,7 +50,7 @@ struct record {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static char root[PATH_MAX], store[PATH_MAX], pretend[PATH_MAX + 16];
+static char root[PATH_MAX], store[PATH_MAX], pretend[PATH_MAX + 16], fail[PATH_MAX + 16];
 static int undo = -1;
 static useconds_t latency;
 static uint64_t next_number;
@@ -77,6 +78,7 @@ __attribute__((constructor)) static void start(void) {
     snprintf(root, sizeof root, "%s/", directory);
     snprintf(store, sizeof store, "%s", log);
     snprintf(pretend, sizeof pretend, "%s/pretend", store);
+    snprintf(fail, sizeof fail, "%s/fail", store);
     latency = slow ? (useconds_t)atoi(slow) : 0;
     char path[PATH_MAX + 8];
     snprintf(path, sizeof path, "%s/undo", store);
@@ -329,6 +331,10 @@ static int sync_tracked(int fd, int (*sync)(int)) {
     pthread_mutex_lock(&lock);
     uint64_t covered = next_number; /* what is written while the disk works is not covered */
     pthread_mutex_unlock(&lock);
+    if (!access(fail, F_OK)) {
+        errno = EIO;
+        return -1;
+    }
     int pretending = !access(pretend, F_OK);
     int result = pretending ? 0 : sync(fd);
     if (regular && latency) usleep(latency);

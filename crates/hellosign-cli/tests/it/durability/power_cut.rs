@@ -14,7 +14,7 @@ fn start(disk: &LossyDisk, fixtures: &Path) -> Server {
 
 #[test]
 fn what_was_acknowledged_survives_a_power_cut() {
-    let rounds = if environment("HELLOSIGN_LONG").is_some() { 60 } else { 6 };
+    let rounds = if environment("HELLOSIGN_LONG").is_some() { 200 } else { 6 };
     let mut random = Random::announced();
     let directory = tempfile::tempdir().expect("a directory");
     let disk = LossyDisk::below(directory.path());
@@ -74,4 +74,30 @@ fn a_change_costs_an_fsync_and_simultaneous_changes_share_them() {
     let (together, rotations) = (disk.fsyncs() - before, ledger.acknowledged_rotations - 50);
     println!("{alone} fsyncs for 50 rotations one by one, {together} for {rotations} at once");
     assert!(together > 0 && together < rotations, "{together} fsyncs for {rotations} simultaneous rotations");
+}
+
+/// Nobody knows what is on a disk whose fsync has failed: nothing is granted on it any more, and the process ends.
+#[test]
+fn a_disk_that_fails_is_said_so_and_ends_the_server() {
+    let mut random = Random::announced();
+    let directory = tempfile::tempdir().expect("a directory");
+    let disk = LossyDisk::below(directory.path());
+    let mut ledger = Ledger::new();
+    let fixtures = ledger.fixtures(directory.path(), 10);
+    let server = start(&disk, &fixtures);
+    ledger.rotate_at_once(server.address(), 1);
+
+    disk.set_fsync(Fsync::Fails);
+    let answer = ledger.present_first(server.address());
+    answer.assert_refused(503, "temporary_unavailable");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    let ended = server.ended();
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(ended.stderr.lines().last().is_some_and(|line| line.contains("database")), "{ended:?}");
+
+    disk.set_fsync(Fsync::Works);
+    disk.cut(Losses::All);
+    let server = start(&disk, &fixtures);
+    let broken = ledger.broken_promises(server.address(), &mut random, true);
+    assert!(broken.is_empty(), "{} things: {broken:.5?}", broken.len());
 }

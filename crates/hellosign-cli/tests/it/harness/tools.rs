@@ -30,7 +30,8 @@ pub(crate) fn python() -> PathBuf {
     if let Some(path) = environment("HELLOSIGN_TEST_PYTHON") {
         return path.into();
     }
-    let made = once_across_processes("python-dropbox-sign-2.0.0", |directory| {
+    let wanted = include_str!("../vendor_client/requirements.txt").trim();
+    let made = once_across_processes(&format!("python-with-{wanted}"), |directory| {
         let unfinished = directory.with_extension("unfinished");
         let _ = fs::remove_dir_all(&unfinished);
         run("python3", ["-m".as_ref(), "venv".as_ref(), unfinished.as_os_str()]);
