@@ -2,7 +2,9 @@
 //! changed only after a commit. The directory's lock makes this process the only one that writes,
 //! which is what the cache's word rests on.
 
+mod import;
 mod open;
+mod readers;
 mod rows;
 mod writer;
 
@@ -10,16 +12,16 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::hash::Hash;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quick_cache::sync::Cache;
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
 
 pub(crate) use self::open::OpenError;
 use self::open::Opened;
+use self::readers::Readers;
 use self::writer::Writer;
 use super::StoreError;
 use super::dispatch::{Backend, Import};
@@ -29,8 +31,6 @@ use crate::config::KeySource;
 use crate::random::Random;
 use crate::token::{GrantId, KeyRing, KeyedHash};
 
-/// Reads that run at the same time. More only wait for the same disk.
-const READERS: usize = 4;
 /// Cached rows of each kind.
 const CACHED: usize = 100_000;
 
@@ -249,7 +249,7 @@ impl Backend for Embedded {
 
     async fn import(&self, import: Import) -> Result<ImportReport, StoreError> {
         // Nothing that is imported can be cached already: a row that exists is left alone.
-        self.writer.write(move |db| load(db, import), |_| {}).await
+        self.writer.write(move |db| import::load(db, import), |_| {}).await
     }
 
     async fn purge_codes(&self) -> Result<usize, StoreError> {
@@ -258,99 +258,5 @@ impl Backend for Embedded {
             db.prepare_cached("DELETE FROM codes WHERE expires_at <= ?")?.execute([now])
         };
         self.writer.write(purge, |_| {}).await
-    }
-}
-
-/// Loads what is not remembered. An account that exists under the same address stands for the
-/// fixture's; so does an app with the same `client_id`.
-fn load(db: &Connection, import: Import) -> rusqlite::Result<ImportReport> {
-    let mut report = ImportReport::default();
-    let mut is_new = |fingerprints: &[KeyedHash]| {
-        let added = rows::remember_fixture(db, fingerprints)?;
-        if added {
-            report.added += 1;
-        } else {
-            report.known += 1;
-        }
-        Ok::<_, rusqlite::Error>(added)
-    };
-    for new in &import.accounts {
-        if is_new(&new.fingerprints)? && rows::account_by_email(db, &new.account.email_address)?.is_none() {
-            rows::insert_account(db, new)?;
-        }
-    }
-    for new in import.clients {
-        if is_new(&new.fingerprints)? && rows::client(db, &new.client.client_id)?.is_none() {
-            let owner =
-                rows::account_by_email(db, &new.owner)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-            rows::insert_client(db, &Client { owner: owner.account_id, ..new.client })?;
-        }
-    }
-    for new in import.codes {
-        if is_new(&new.fingerprints)?
-            && let Some((client, account)) = parties(db, &new.code.client_id, &new.account)?
-        {
-            let (client_epoch, account_epoch) = (client.epoch, account.epoch);
-            let account_id = account.account_id;
-            rows::insert_code(db, &Code { account_id, client_epoch, account_epoch, ..new.code })?;
-        }
-    }
-    for new in import.grants {
-        if is_new(&new.fingerprints)?
-            && let Some((client, account)) = parties(db, &new.grant.client_id, &new.account)?
-        {
-            let (client_epoch, account_epoch) = (client.epoch, account.epoch);
-            let account_id = account.account_id;
-            rows::insert_grant(db, &Grant { account_id, client_epoch, account_epoch, ..new.grant.clone() })?;
-            rows::insert_imported_token(db, &new.refresh_token, new.grant.grant_id)?;
-        }
-    }
-    Ok(report)
-}
-
-/// Both ends of a grant; `None` where one has been deleted since the fixtures were loaded first.
-fn parties(db: &Connection, client_id: &str, email: &str) -> rusqlite::Result<Option<(Client, Account)>> {
-    Ok(rows::client(db, client_id)?.zip(rows::account_by_email(db, email)?))
-}
-
-/// A few connections that read, each for one reader at a time.
-struct Readers {
-    path: PathBuf,
-    permits: Semaphore,
-    idle: Arc<Mutex<Vec<Connection>>>,
-}
-
-impl Readers {
-    fn new(path: PathBuf) -> Self {
-        Self { path, permits: Semaphore::new(READERS), idle: Arc::default() }
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let Ok(_permit) = self.permits.acquire().await else { return Err(StoreError::Unavailable) };
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
-        let reading = tokio::task::spawn_blocking(move || {
-            let waiting = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match waiting {
-                Some(connection) => connection,
-                None => open::connect(&path)?,
-            };
-            let value = read(&connection)?;
-            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            Ok::<_, rusqlite::Error>(value)
-        });
-        match reading.await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a read failed");
-                Err(StoreError::Unavailable)
-            }
-            Err(error) => {
-                tracing::error!(%error, "a read did not finish");
-                Err(StoreError::Unavailable)
-            }
-        }
     }
 }
