@@ -127,3 +127,30 @@ fn a_listed_key_that_is_not_held_is_missing_and_not_unknown() {
     let hash = { self::ring().hash(Purpose::ClientSecret, "s") };
     assert_eq!(ring.matches(Purpose::ClientSecret, "s", &hash), Some(false), "another database's key");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_a_panic_or_holds(text in "[A-Za-z0-9_=-]{0,100}", noise in "\\PC{0,100}") {
+        let ring = ring();
+        for text in [text, noise] {
+            if let Some(presented) = Credential::parse(&text) {
+                proptest::prop_assert!(!presented.verify(ring.issuing(), &SEED));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_is_read_back(
+        grant_id: GrantId, generation: u32, epoch: u32, millis: i64, lifetime: u32, nonce: u64, seed: Seed,
+    ) {
+        let ring = ring();
+        let issued_at = Timestamp::from_millis(millis);
+        for kind in [Kind::Refresh, Kind::Access { lifetime, nonce }] {
+            let key_id = ring.issuing().id();
+            let credential = Credential { kind, key_id, grant_id, generation, epoch, issued_at };
+            let presented = Credential::parse(&credential.seal(ring.issuing(), &seed)).unwrap();
+            proptest::prop_assert_eq!(presented.credential, credential);
+            proptest::prop_assert!(presented.verify(ring.issuing(), &seed));
+        }
+    }
+}

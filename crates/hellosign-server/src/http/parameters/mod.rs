@@ -247,3 +247,6 @@ async fn parts(mut parts: Multipart<'_>) -> Option<Vec<Pair<'static>>> {
     }
     Some(pairs)
 }
+
+#[cfg(test)]
+mod tests;
