@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use hellosign_server::KeyId;
 
 /// OAuth for HelloSign (Dropbox Sign): a server of your own, and a tour of it.
 #[derive(Debug, Parser)]
@@ -28,7 +29,61 @@ pub(crate) enum Command {
     /// Shows everything once: a server, an authorization, its tokens, a refresh
     Quickstart,
     /// Runs the server
-    Server(ServerArgs),
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Server {
+        #[command(flatten)]
+        args: ServerArgs,
+        #[command(subcommand)]
+        command: Option<ServerCommand>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServerCommand {
+    /// Rolls the server's secret, while no server runs on the data directory
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeysCommand {
+    /// Shows each key's state, and how many credentials are kept under it
+    List {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Makes a new key: what it makes is accepted, and it issues nothing yet
+    Add {
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Has a key make all new credentials; the one before is accepted further
+    Issue {
+        #[command(flatten)]
+        data: DataArgs,
+        /// Eight hexadecimal digits
+        id: KeyId,
+    },
+    /// Ends all that was made with a key, for good
+    Revoke {
+        #[command(flatten)]
+        data: DataArgs,
+        /// Eight hexadecimal digits
+        id: KeyId,
+    },
+}
+
+/// Which server's data, and with which secret.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DataArgs {
+    /// Holds the database and the server's secret; a server makes it if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// File with the server's secret, in place of server.key in the data directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -36,9 +91,8 @@ pub(crate) struct ServerArgs {
     /// Address and port to listen on, port 0 for a free one; may be given more than once
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8065")]
     pub(crate) listen: Vec<String>,
-    /// Holds the database and the server's secret; made if it is missing
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
     /// TOML file of accounts, apps, codes and grants to begin with
     #[arg(long, value_name = "FILE")]
     pub(crate) fixtures: Option<PathBuf>,
@@ -60,9 +114,6 @@ pub(crate) struct ServerArgs {
     /// Token requests that an app may make, or `off`
     #[arg(long, value_name = "PER_MINUTE|off", default_value = "6000", value_parser = rate_limit)]
     pub(crate) rate_limit: RateLimit,
-    /// File with the server's secret, in place of server.key in the data directory
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

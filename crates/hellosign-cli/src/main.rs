@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tracing::Level;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, ServerCommand};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -24,7 +24,10 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match args.command {
             Command::Quickstart => commands::quickstart::run().await,
-            Command::Server(args) => commands::server::run(args).await,
+            Command::Server { args, command: None } => commands::server::run(args).await,
+            Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {
+                commands::server_keys::run(command)
+            }
         }
     });
     match done {

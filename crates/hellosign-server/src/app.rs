@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::config::{Config, Profile};
 use crate::random::Random;
 use crate::rate_limit::Limiter;
-use crate::store::{Rotation, Store};
-use crate::token::KeyRing;
+use crate::store::{Backend as _, Rehash, Rotation, Store};
+use crate::token::{KeyRing, KeyedHash, Purpose};
 
 /// Everything that answering a request takes.
 #[derive(Debug)]
@@ -17,6 +17,17 @@ pub(crate) struct App {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) limiter: Limiter,
     pub(crate) policy: Policy,
+}
+
+impl App {
+    /// Has a credential that was used kept under the issuing key, where it is not yet: so that a key
+    /// that is rolled out of use ends up with nothing that depends on it.
+    pub(crate) fn keep_under_issuing_key(&self, purpose: Purpose, credential: &str, stored: KeyedHash) {
+        if KeyRing::maker(&stored) != self.keys.issuing().id() {
+            let to = self.keys.hash(purpose, credential);
+            self.store.note_rehash(Rehash { purpose, from: stored, to });
+        }
+    }
 }
 
 /// The settings that rules go by.

@@ -43,7 +43,8 @@ pub use config::{Config, KeySource, Profile};
 pub use fixtures::Fixtures;
 pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
-pub use token::{KeyFileError, ServerKeys};
+pub use store::{DataDir, DataDirError, KeyEntry, KeyUse};
+pub use token::{KeyFileError, KeyId, KeyIdError, KeyState, ServerKeys};
 
 /// Entry points for the fuzzer, which has to reach what is private. No promise is made for them.
 #[doc(hidden)]

@@ -13,8 +13,8 @@ use crate::http::{connection, router};
 use crate::rate_limit::Limiter;
 use crate::store::{Backend as _, Embedded, OpenError, StoreError};
 
-/// How often what was seen in use is written down.
-const SEEN_INTERVAL: Duration = Duration::from_millis(500);
+/// How often what was noted off the answers' way is written down.
+const NOTES_INTERVAL: Duration = Duration::from_millis(500);
 /// How often codes that have had their time are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -104,7 +104,7 @@ impl Server {
             return Err(Reason::StoreFailed.into());
         }
         // Best effort, like all that is noted off the answers' way.
-        let _ = store.flush_seen().await;
+        let _ = store.flush_notes().await;
         Ok(())
     }
 }
@@ -116,11 +116,11 @@ async fn bookkeeping(app: Arc<App>) {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     };
-    let (mut seen, mut purge) = (every(SEEN_INTERVAL), every(PURGE_INTERVAL));
+    let (mut notes, mut purge) = (every(NOTES_INTERVAL), every(PURGE_INTERVAL));
     loop {
         // The store logs what goes wrong; the next turn tries again.
         tokio::select! {
-            _ = seen.tick() => drop(app.store.flush_seen().await),
+            _ = notes.tick() => drop(app.store.flush_notes().await),
             _ = purge.tick() => drop(app.store.purge_codes().await),
         }
     }

@@ -13,3 +13,8 @@ pub use sample::{
     ROTATING_TOKEN, STATE, sample,
 };
 pub use server::{TestServer, config};
+
+/// The README's example, so that it cannot go stale.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

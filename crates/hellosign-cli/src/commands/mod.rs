@@ -2,3 +2,4 @@
 
 pub(crate) mod quickstart;
 pub(crate) mod server;
+pub(crate) mod server_keys;

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use hellosign_server::{Config, Fixtures, KeySource, Server};
+use hellosign_server::{Config, Fixtures, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -68,17 +67,8 @@ fn refuse_what_is_unsafe(args: &ServerArgs, addresses: &[SocketAddr]) -> anyhow:
 }
 
 fn server_config(args: ServerArgs) -> anyhow::Result<Config> {
-    let mut config = Config::new(args.data_dir);
-    let from_environment =
-        config::server_keys().with_context(|| format!("the variable {}", config::SERVER_KEY))?;
-    config.keys = match (args.key_file, from_environment) {
-        (Some(_), Some(_)) => {
-            bail!("the server's secret is given twice, by --key-file and by {}; keep one", config::SERVER_KEY)
-        }
-        (Some(path), None) => KeySource::File(path),
-        (None, Some(keys)) => KeySource::Given(Arc::new(keys)),
-        (None, None) => KeySource::DataDir,
-    };
+    let mut config = Config::new(&args.data.data_dir);
+    config.keys = config::key_source(args.data.key_file)?;
     if let Some(path) = args.fixtures {
         let text = fs::read_to_string(&path).with_context(|| format!("reading {} failed", path.display()))?;
         config.fixtures = Fixtures::parse(&path.display().to_string(), &text)?;

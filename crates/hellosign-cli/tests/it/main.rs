@@ -12,5 +12,7 @@ mod concurrency;
 mod durability;
 mod fixtures;
 mod hostile;
+mod sdk_examples;
 mod secrets;
+mod server_keys;
 mod vendor_client;

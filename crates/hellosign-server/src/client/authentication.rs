@@ -26,7 +26,10 @@ pub(crate) async fn authenticate(app: &App, credentials: &Credentials) -> Result
     let secret = credentials.client_secret.as_ref().ok_or(Error::Missing("client_secret"))?;
     let client = app.store.find_client(&credentials.client_id).await?.ok_or(Error::UnknownClient)?;
     match app.keys.matches(Purpose::ClientSecret, secret.expose(), &client.secret) {
-        Some(true) => Ok(client),
+        Some(true) => {
+            app.keep_under_issuing_key(Purpose::ClientSecret, secret.expose(), client.secret);
+            Ok(client)
+        }
         Some(false) => Err(Error::WrongSecret { in_header: credentials.in_header }),
         None => Err(Error::Unavailable),
     }

@@ -128,9 +128,10 @@ async fn find(app: &App, token: &RefreshToken) -> Result<(Arc<Grant>, Origin), E
         return Ok(found);
     }
     let hashes = app.keys.hashes(Purpose::ImportedToken, token.expose());
-    if let Some(grant_id) = app.store.find_imported(hashes).await?
+    if let Some((grant_id, stored)) = app.store.find_imported(hashes).await?
         && let Some(grant) = app.store.find_grant(grant_id).await?
     {
+        app.keep_under_issuing_key(Purpose::ImportedToken, token.expose(), stored);
         return Ok((grant, Origin::Imported));
     }
     Err(if app.keys.is_incomplete() { Error::Unavailable } else { Error::RefreshTokenInvalid })

@@ -52,7 +52,10 @@ async fn caller(app: &App, headers: &HeaderMap) -> Result<Arc<Account>, Response
     };
     let hashes = app.keys.hashes(Purpose::ApiKey, &api_key);
     match app.store.find_account_by_api_key(hashes).await {
-        Ok(Some(account)) if !account.is_locked => Ok(account),
+        Ok(Some((account, stored))) if !account.is_locked => {
+            app.keep_under_issuing_key(Purpose::ApiKey, &api_key, stored);
+            Ok(account)
+        }
         Ok(None) if app.keys.is_incomplete() => Err(unavailable()),
         Ok(_) => Err(unauthorized("Unauthorized api key")),
         Err(error) => Err(failed(error.into())),

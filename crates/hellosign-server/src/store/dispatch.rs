@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::model::{
     Account, AccountId, Client, Code, Grant, ImportReport, NewAccount, NewClient, NewCode, NewGrant,
-    Redeemed, Updated,
+    Redeemed, Rehash, Updated,
 };
 use super::{Embedded, StoreError};
 use crate::clock::Timestamp;
@@ -36,22 +36,22 @@ pub(crate) trait Backend {
         email_address: &str,
     ) -> impl Future<Output = Result<Option<Arc<Account>>, StoreError>> + Send;
 
-    /// By any of the hashes that an API key may be stored under.
+    /// By any of the hashes that an API key may be stored under; with the one that it is.
     fn find_account_by_api_key(
         &self,
         hashes: Vec<KeyedHash>,
-    ) -> impl Future<Output = Result<Option<Arc<Account>>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(Arc<Account>, KeyedHash)>, StoreError>> + Send;
 
     fn find_grant(
         &self,
         grant_id: GrantId,
     ) -> impl Future<Output = Result<Option<Arc<Grant>>, StoreError>> + Send;
 
-    /// The grant that an imported refresh token is generation 0 of.
+    /// The grant that an imported refresh token is generation 0 of, with the hash that it is stored under.
     fn find_imported(
         &self,
         hashes: Vec<KeyedHash>,
-    ) -> impl Future<Output = Result<Option<GrantId>, StoreError>> + Send;
+    ) -> impl Future<Output = Result<Option<(GrantId, KeyedHash)>, StoreError>> + Send;
 
     fn find_code(
         &self,
@@ -74,14 +74,17 @@ pub(crate) trait Backend {
     /// written within a second, and the caller does not wait.
     fn note_seen(&self, grant_id: GrantId, generation: u32);
 
+    /// Keeps a credential under the issuing key from now on. Best effort, like [`Backend::note_seen`].
+    fn note_rehash(&self, rehash: Rehash);
+
     /// Loads what was not loaded before, all or nothing.
     fn import(&self, import: Import) -> impl Future<Output = Result<ImportReport, StoreError>> + Send;
 
     /// Forgets codes whose lifetime has passed.
     fn purge_codes(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
-    /// Writes what [`Backend::note_seen`] has gathered.
-    fn flush_seen(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Writes what [`Backend::note_seen`] and [`Backend::note_rehash`] have gathered.
+    fn flush_notes(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
 /// What is loaded in one transaction.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hellosign_wire::scope::Scope;
 
 use crate::clock::Timestamp;
-use crate::token::{GrantId, KeyId, KeyedHash, Seed};
+use crate::token::{GrantId, KeyId, KeyedHash, Purpose, Seed};
 
 /// An account's identifier: the vendor writes it as 40 hexadecimal digits.
 pub(crate) type AccountId = [u8; 20];
@@ -174,6 +174,26 @@ pub(crate) struct NewGrant {
 pub(crate) struct ImportReport {
     pub(crate) added: usize,
     pub(crate) known: usize,
+}
+
+/// A credential that is kept under a key that no longer issues, and how it is to be kept instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Rehash {
+    pub(crate) purpose: Purpose,
+    pub(crate) from: KeyedHash,
+    pub(crate) to: KeyedHash,
+}
+
+/// How many credentials are kept as hashes under one key. Each moves to the issuing key when it is used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyUse {
+    /// Secrets of apps.
+    pub client_secrets: u64,
+    /// API keys of accounts.
+    pub api_keys: u64,
+    /// Refresh tokens that came from elsewhere.
+    pub imported_tokens: u64,
 }
 
 /// Whole seconds of a lifetime, as tokens and rows carry it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -12,9 +13,23 @@ use zeroize::Zeroizing;
 use crate::hex;
 use crate::random::{self, Random};
 
-/// Names one of the server's secrets; part of every token and keyed hash.
+/// Names one of the server's secrets; part of every token and keyed hash. Written as eight hexadecimal
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct KeyId(pub(crate) u32);
+pub struct KeyId(pub(crate) u32);
+
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        hex::decode(text).map(u32::from_be_bytes).map(Self).ok_or(KeyIdError)
+    }
+}
+
+/// A text that names no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key's id is eight hexadecimal digits; `hellosign server keys list` shows those there are")]
+pub struct KeyIdError;
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,7 +38,7 @@ impl fmt::Display for KeyId {
 }
 
 /// What a derived key is for. A tag made for one purpose never holds for another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Purpose {
     AccessToken,
     RefreshToken,
@@ -189,6 +204,21 @@ impl ServerKeys {
         if keys.is_empty() { Err(KeyFileError::Empty) } else { Ok(Self(keys)) }
     }
 
+    /// These keys and one more, with its id.
+    pub(crate) fn with_another(&self, random: &dyn Random) -> (Self, KeyId) {
+        let another =
+            Self::generate(random).0.into_iter().find(|(id, _)| self.0.iter().all(|(i, _)| i != id));
+        let mut keys = self.0.clone();
+        match another {
+            Some((id, secret)) => {
+                keys.push((id, secret));
+                (Self(keys), id)
+            }
+            // One time in four billion.
+            None => self.with_another(random),
+        }
+    }
+
     /// The content of a key file. It is the server's secret: write it where only the server can read.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
@@ -217,8 +247,30 @@ pub(crate) struct ListedKey {
     pub(crate) id: KeyId,
     /// Derived from the secret, and tells nothing about it.
     pub(crate) check: [u8; 16],
-    /// Whether new credentials are made with it; one key of a database is.
-    pub(crate) issues: bool,
+    pub(crate) state: KeyState,
+}
+
+/// What a database uses a key for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyState {
+    /// What was made with it holds.
+    Accepted,
+    /// And new credentials are made with it; one key of a database is.
+    Issuing,
+    /// Nothing that was made with it holds any more. It stays listed, so that a key file that still has
+    /// it does not bring it back.
+    Revoked,
+}
+
+impl fmt::Display for KeyState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "accepted",
+            Self::Issuing => "issuing",
+            Self::Revoked => "revoked",
+        })
+    }
 }
 
 /// What the server knows of the key that a credential names.
@@ -256,9 +308,18 @@ impl KeyRing {
     pub(crate) fn list(keys: &ServerKeys) -> Vec<ListedKey> {
         let listed = |(at, (id, secret)): (usize, &(KeyId, Zeroizing<[u8; 32]>))| {
             let key = Key::derive(*id, secret);
-            ListedKey { id: key.id, check: key.check, issues: at == 0 }
+            let state = if at == 0 { KeyState::Issuing } else { KeyState::Accepted };
+            ListedKey { id: key.id, check: key.check, state }
         };
         keys.0.iter().enumerate().map(listed).collect()
+    }
+
+    /// Keys of the file that the database does not list yet: what they make is to be accepted.
+    pub(crate) fn unlisted(keys: &ServerKeys, listed: &[ListedKey]) -> Vec<ListedKey> {
+        let mut found = Self::list(keys);
+        found.retain(|key| listed.iter().all(|entry| entry.id != key.id));
+        found.iter_mut().for_each(|key| key.state = KeyState::Accepted);
+        found
     }
 
     /// Holds the secrets against what the database lists.
@@ -267,17 +328,18 @@ impl KeyRing {
     /// A secret that is not the one that the database was made with, or none for the issuing key.
     pub(crate) fn open(keys: &ServerKeys, listed: &[ListedKey]) -> Result<Self, KeyRingError> {
         let mut ring = Self { issuing: KeyId(0), keys: BTreeMap::new() };
-        for entry in listed {
+        for entry in listed.iter().filter(|entry| entry.state != KeyState::Revoked) {
+            let is_issuing = entry.state == KeyState::Issuing;
             let held =
                 keys.0.iter().find(|(id, _)| *id == entry.id).map(|(id, secret)| Key::derive(*id, secret));
             match &held {
                 Some(key) if !bool::from(key.check.ct_eq(&entry.check)) => {
                     return Err(KeyRingError::Mismatch(entry.id));
                 }
-                None if entry.issues => return Err(KeyRingError::NotHeld(entry.id)),
+                None if is_issuing => return Err(KeyRingError::NotHeld(entry.id)),
                 _ => {}
             }
-            if entry.issues {
+            if is_issuing {
                 ring.issuing = entry.id;
             }
             ring.keys.insert(entry.id, held);
@@ -314,6 +376,11 @@ impl KeyRing {
         std::iter::once(self.issuing()).chain(others).map(|key| key.hash(purpose, credential)).collect()
     }
 
+    /// The key that a stored hash was made with.
+    pub(crate) fn maker(stored: &KeyedHash) -> KeyId {
+        KeyId(u32::from_be_bytes([stored[0], stored[1], stored[2], stored[3]]))
+    }
+
     /// Whether a key that this database lists is not held, so that "not found" may be untrue.
     pub(crate) fn is_incomplete(&self) -> bool {
         self.keys.values().any(Option::is_none)
@@ -321,8 +388,7 @@ impl KeyRing {
 
     /// Whether `credential` is what `stored` was made from; `None` where its key is not held.
     pub(crate) fn matches(&self, purpose: Purpose, credential: &str, stored: &KeyedHash) -> Option<bool> {
-        let id = KeyId(u32::from_be_bytes([stored[0], stored[1], stored[2], stored[3]]));
-        match self.find(id) {
+        match self.find(Self::maker(stored)) {
             KeyLookup::Held(key) => Some(key.hash(purpose, credential).ct_eq(stored).into()),
             KeyLookup::Missing => None,
             KeyLookup::Unknown => Some(false),

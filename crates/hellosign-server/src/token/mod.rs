@@ -4,8 +4,8 @@ mod credential;
 mod keys;
 
 pub(crate) use credential::{Credential, GrantId, Kind, Seed};
-pub(crate) use keys::{Key, KeyId, KeyLookup, KeyRing, KeyRingError, KeyedHash, ListedKey, Purpose};
-pub use keys::{KeyFileError, ServerKeys};
+pub(crate) use keys::{Key, KeyLookup, KeyRing, KeyRingError, KeyedHash, ListedKey, Purpose};
+pub use keys::{KeyFileError, KeyId, KeyIdError, KeyState, ServerKeys};
 
 #[cfg(test)]
 mod tests;

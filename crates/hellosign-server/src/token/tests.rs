@@ -118,7 +118,7 @@ fn a_secret_that_is_not_the_databases_is_refused() {
 fn a_listed_key_that_is_not_held_is_missing_and_not_unknown() {
     let (issuing, other) = (ServerKeys::generate(&SystemRandom), ServerKeys::generate(&SystemRandom));
     let mut listed = KeyRing::list(&issuing);
-    let absent = ListedKey { issues: false, ..KeyRing::list(&other)[0] };
+    let absent = ListedKey { state: KeyState::Accepted, ..KeyRing::list(&other)[0] };
     listed.push(absent);
     let ring = KeyRing::open(&issuing, &listed).unwrap();
     assert!(matches!(ring.find(absent.id), KeyLookup::Missing));

@@ -5,4 +5,5 @@ mod authorize;
 mod data_dir;
 mod fixtures;
 mod routes;
+mod server_keys;
 mod token;

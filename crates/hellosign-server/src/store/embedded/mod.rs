@@ -2,10 +2,12 @@
 //! changed only after a commit. The directory's lock makes this process the only one that writes,
 //! which is what the cache's word rests on.
 
+mod data_dir;
 mod import;
 mod open;
 mod readers;
 mod rows;
+mod server_keys;
 mod writer;
 
 use std::collections::HashSet;
@@ -14,22 +16,23 @@ use std::fs::File;
 use std::hash::Hash;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::sync::Cache;
 use rusqlite::Connection;
 
+pub use self::data_dir::{DataDir, DataDirError, KeyEntry};
 pub(crate) use self::open::OpenError;
 use self::open::Opened;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::StoreError;
 use super::dispatch::{Backend, Import};
-use super::model::{Account, AccountId, Client, Code, Grant, ImportReport, Redeemed, Updated};
+use super::model::{Account, AccountId, Client, Code, Grant, ImportReport, Redeemed, Rehash, Updated};
 use crate::clock::{Clock, Timestamp};
 use crate::config::KeySource;
 use crate::random::Random;
-use crate::token::{GrantId, KeyRing, KeyedHash};
+use crate::token::{GrantId, KeyRing, KeyedHash, Purpose};
 
 /// Cached rows of each kind.
 const CACHED: usize = 100_000;
@@ -43,8 +46,15 @@ pub(crate) struct Embedded {
     /// The latest time given out, never behind the latest stored.
     last_time: Arc<AtomicI64>,
     epoch: u32,
-    seen: Mutex<HashSet<(GrantId, u32)>>,
+    notes: Mutex<Notes>,
     _lock: File,
+}
+
+/// What is to be written off the answers' way.
+#[derive(Default)]
+struct Notes {
+    seen: HashSet<(GrantId, u32)>,
+    rehashes: HashSet<Rehash>,
 }
 
 /// What was read and not changed since. An entry is replaced after the commit that changed its row
@@ -66,7 +76,7 @@ impl Embedded {
         clock: Arc<dyn Clock>,
         random: &dyn Random,
     ) -> Result<(Self, KeyRing), OpenError> {
-        let Opened { connection, path, keys, lock } = open::open(dir, keys, random)?;
+        let Opened { connection, path, keys, lock, .. } = open::open(dir, keys, random)?;
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         let last_time = Arc::new(AtomicI64::new(rows::meta(&connection, "last_time").map_err(sqlite)?));
         let epoch = rows::meta(&connection, "epoch").map_err(sqlite)?;
@@ -86,7 +96,7 @@ impl Embedded {
             clock,
             last_time,
             epoch: u32::try_from(epoch).unwrap_or_default(),
-            seen: Mutex::default(),
+            notes: Mutex::default(),
             _lock: lock,
         };
         Ok((store, keys))
@@ -100,6 +110,10 @@ impl Embedded {
     /// Whether a commit has failed.
     pub(crate) fn has_failed(&self) -> bool {
         self.writer.has_failed()
+    }
+
+    fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads through a cache. A commit that lands between the read and the insertion replaces the
@@ -162,21 +176,25 @@ impl Backend for Embedded {
     async fn find_account_by_api_key(
         &self,
         hashes: Vec<KeyedHash>,
-    ) -> Result<Option<Arc<Account>>, StoreError> {
+    ) -> Result<Option<(Arc<Account>, KeyedHash)>, StoreError> {
         let find = move |db: &Connection| rows::first_of(&hashes, |hash| rows::account_by_api_key(db, hash));
-        Ok(self.readers.read(find).await?.map(Arc::new))
+        Ok(self.readers.read(find).await?.map(|(account, hash)| (Arc::new(account), hash)))
     }
 
     async fn find_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
         self.cached(|cached| &cached.grants, grant_id, |db, id| rows::grant(db, *id)).await
     }
 
-    async fn find_imported(&self, hashes: Vec<KeyedHash>) -> Result<Option<GrantId>, StoreError> {
+    async fn find_imported(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> Result<Option<(GrantId, KeyedHash)>, StoreError> {
         self.readers.read(move |db| rows::first_of(&hashes, |hash| rows::imported_token(db, hash))).await
     }
 
     async fn find_code(&self, hashes: Vec<KeyedHash>) -> Result<Option<Code>, StoreError> {
-        self.readers.read(move |db| rows::first_of(&hashes, |hash| rows::code(db, hash))).await
+        let find = move |db: &Connection| rows::first_of(&hashes, |hash| rows::code(db, hash));
+        Ok(self.readers.read(find).await?.map(|(code, _)| code))
     }
 
     async fn insert_code(&self, code: Code) -> Result<(), StoreError> {
@@ -221,30 +239,42 @@ impl Backend for Embedded {
     }
 
     fn note_seen(&self, grant_id: GrantId, generation: u32) {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((grant_id, generation));
+        self.notes().seen.insert((grant_id, generation));
     }
 
-    async fn flush_seen(&self) -> Result<(), StoreError> {
-        let seen = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
-        if seen.is_empty() {
+    fn note_rehash(&self, rehash: Rehash) {
+        self.notes().rehashes.insert(rehash);
+    }
+
+    async fn flush_notes(&self) -> Result<(), StoreError> {
+        let Notes { seen, rehashes } = std::mem::take(&mut *self.notes());
+        if seen.is_empty() && rehashes.is_empty() {
             return Ok(());
         }
         let cached = Arc::clone(&self.cached);
-        let mark = move |db: &Connection| {
+        let write = move |db: &Connection| {
             let mut changed = Vec::new();
             for (grant_id, generation) in seen {
                 if rows::mark_seen(db, grant_id, generation)? {
                     changed.extend(rows::grant(db, grant_id)?);
                 }
             }
-            Ok(changed)
+            let mut is_client_changed = false;
+            for rehash in rehashes {
+                let is_changed = server_keys::rehash(db, &rehash)?;
+                is_client_changed |= is_changed && rehash.purpose == Purpose::ClientSecret;
+            }
+            Ok((changed, is_client_changed))
         };
-        let publish = move |changed: &Vec<Grant>| {
+        let publish = move |(changed, is_client_changed): &(Vec<Grant>, bool)| {
             for grant in changed {
                 cached.grants.insert(grant.grant_id, Arc::new(grant.clone()));
             }
+            if *is_client_changed {
+                cached.clients.clear();
+            }
         };
-        self.writer.write(mark, publish).await.map(drop)
+        self.writer.write(write, publish).await.map(drop)
     }
 
     async fn import(&self, import: Import) -> Result<ImportReport, StoreError> {

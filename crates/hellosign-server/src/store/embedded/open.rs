@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::rows;
+use super::server_keys;
 use crate::config::KeySource;
 use crate::random::Random;
 use crate::token::{KeyFileError, KeyRing, KeyRingError, ServerKeys};
@@ -48,17 +48,31 @@ pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) path: PathBuf,
     pub(super) keys: KeyRing,
+    pub(super) secret: Arc<ServerKeys>,
+    /// Where the secret was read from; `None` where the caller gave it.
+    pub(super) key_file: Option<PathBuf>,
     /// Held as long as the store lives: whoever holds it is the only one to write.
     pub(super) lock: File,
+}
+
+/// Where a data directory's database is.
+pub(super) fn database(dir: &Path) -> PathBuf {
+    dir.join(DATABASE)
 }
 
 /// Opens or makes a data directory. Everything that it makes is durable when it returns.
 pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<Opened, OpenError> {
     create(dir)?;
     let lock = lock(dir)?;
-    let path = dir.join(DATABASE);
+    let path = database(dir);
     let is_new = is_new(&path)?;
-    let secret = secret(dir, &path, keys, is_new, random)?;
+    let from_file =
+        |file: PathBuf| Ok::<_, OpenError>((secret_in(&file, &path, is_new, random)?, Some(file)));
+    let (secret, key_file) = match keys {
+        KeySource::Given(secret) => (Arc::clone(secret), None),
+        KeySource::File(file) => from_file(file.clone())?,
+        KeySource::DataDir => from_file(dir.join(KEY_FILE))?,
+    };
 
     let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
     if is_new {
@@ -73,8 +87,28 @@ pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<
         found => return Err(OpenError::NewerSchema { path, found }),
     }
     sync_dir(dir)?;
-    let keys = KeyRing::open(&secret, &rows::listed_keys(&connection).map_err(sqlite)?)?;
-    Ok(Opened { connection, path, keys, lock })
+    let keys = key_ring(&connection, &secret, &path)?;
+    Ok(Opened { connection, path, keys, secret, key_file, lock })
+}
+
+/// The keys in use. One that is new in the file is accepted from now on: that is how a key gets to all
+/// nodes before the first of them issues with it.
+pub(super) fn key_ring(
+    connection: &Connection,
+    secret: &ServerKeys,
+    path: &Path,
+) -> Result<KeyRing, OpenError> {
+    let sqlite = |source| OpenError::Sqlite { path: path.to_owned(), source };
+    let mut listed = server_keys::listed(connection).map_err(sqlite)?;
+    let unlisted = KeyRing::unlisted(secret, &listed);
+    listed.extend(&unlisted);
+    // Before anything is written: a key file that belongs to another database must leave no trace.
+    let ring = KeyRing::open(secret, &listed)?;
+    for key in unlisted {
+        server_keys::put(connection, &key).map_err(sqlite)?;
+        tracing::info!(key_id = %key.id, "what is made with this key is accepted from now on");
+    }
+    Ok(ring)
 }
 
 /// Makes the directory and those above it that are missing, and sees to it that they are found again
@@ -127,37 +161,32 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// The server's secret. A new one is made for a new database only, and is durable before it.
-fn secret(
-    dir: &Path,
+/// The secret in a key file. A new one is made for a new database only, and is durable before it.
+fn secret_in(
+    file: &Path,
     database: &Path,
-    source: &KeySource,
     is_new: bool,
     random: &dyn Random,
 ) -> Result<Arc<ServerKeys>, OpenError> {
-    let path = match source {
-        KeySource::Given(keys) => return Ok(Arc::clone(keys)),
-        KeySource::File(path) => path.clone(),
-        KeySource::DataDir => dir.join(KEY_FILE),
-    };
-    match fs::read_to_string(&path).map(zeroize::Zeroizing::new) {
+    let path = file.to_owned();
+    match fs::read_to_string(file).map(zeroize::Zeroizing::new) {
         Ok(text) => {
             ServerKeys::parse(&text).map(Arc::new).map_err(|source| OpenError::KeyFile { path, source })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound && is_new => {
             let keys = ServerKeys::generate(random);
-            write_key_file(&path, &keys)?;
+            write_key_file(file, &keys)?;
             Ok(Arc::new(keys))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(OpenError::KeyFileMissing { database: database.to_owned(), key_file: path })
         }
-        Err(source) => Err(io_error("reading the key file", &path)(source)),
+        Err(source) => Err(io_error("reading the key file", file)(source)),
     }
 }
 
 /// Whole or not at all, and durable, so that no database can outlive the secret it was made with.
-fn write_key_file(path: &Path, keys: &ServerKeys) -> Result<(), OpenError> {
+pub(super) fn write_key_file(path: &Path, keys: &ServerKeys) -> Result<(), OpenError> {
     let failed = || io_error("writing the key file", path);
     let unfinished = path.with_extension("key.new");
     let mut file = private().truncate(true).open(&unfinished).map_err(failed())?;
@@ -171,7 +200,7 @@ fn initialize(connection: &Connection, secret: &ServerKeys) -> rusqlite::Result<
     connection.execute_batch("BEGIN IMMEDIATE")?;
     connection.execute_batch(include_str!("schema.sql"))?;
     for key in KeyRing::list(secret) {
-        rows::insert_key(connection, &key)?;
+        server_keys::put(connection, &key)?;
     }
     connection.pragma_update(None, "user_version", SCHEMA)?;
     connection.execute_batch("COMMIT")

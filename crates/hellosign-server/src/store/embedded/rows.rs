@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, named_params, par
 
 use crate::clock::Timestamp;
 use crate::store::model::{Account, AccountId, Client, Code, Grant, NewAccount, Rotation, VoidRange};
-use crate::token::{GrantId, KeyId, KeyedHash, ListedKey};
+use crate::token::{GrantId, KeyId, KeyedHash};
 
 const ROTATION_OFF: i64 = -1;
 
@@ -229,19 +229,6 @@ pub(super) fn mark_seen(db: &Connection, grant_id: GrantId, generation: u32) -> 
     Ok(changed == 1)
 }
 
-pub(super) fn listed_keys(db: &Connection) -> rusqlite::Result<Vec<ListedKey>> {
-    db.prepare("SELECT key_id, check_value, issues FROM server_keys")?
-        .query_map([], |row| {
-            Ok(ListedKey { id: KeyId(row.get(0)?), check: row.get(1)?, issues: row.get(2)? })
-        })?
-        .collect()
-}
-
-pub(super) fn insert_key(db: &Connection, key: &ListedKey) -> rusqlite::Result<()> {
-    db.execute("INSERT INTO server_keys VALUES (?, ?, ?)", params![key.id.0, key.check, key.issues])?;
-    Ok(())
-}
-
 pub(super) fn meta(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     db.query_row("SELECT value FROM meta WHERE name = ?", [name], |row| row.get(0))
 }
@@ -253,13 +240,13 @@ pub(super) fn remember_fixture(db: &Connection, fingerprints: &[KeyedHash]) -> r
             .query_row([fingerprint], |_| Ok(()))
             .optional()
     };
-    if first_of(fingerprints, is_known)?.is_some() {
-        return Ok(false);
-    }
+    let known = first_of(fingerprints, is_known)?;
+    // One that was remembered under another key is remembered under the issuing one, too: the other may
+    // be revoked some day.
     if let Some(issuing) = fingerprints.first() {
-        db.prepare_cached("INSERT INTO fixtures VALUES (?)")?.execute([issuing])?;
+        db.prepare_cached("INSERT OR IGNORE INTO fixtures VALUES (?)")?.execute([issuing])?;
     }
-    Ok(true)
+    Ok(known.is_none())
 }
 
 fn encode_voids(voids: &[VoidRange]) -> Option<Vec<u8>> {
@@ -281,14 +268,14 @@ fn decode_voids(encoded: Option<Vec<u8>>) -> Vec<VoidRange> {
     pieces.iter().map(range).collect()
 }
 
-/// The first row that any of the hashes leads to.
+/// The first row that any of the hashes leads to, and that hash.
 pub(super) fn first_of<T>(
     hashes: &[KeyedHash],
     find: impl Fn(&KeyedHash) -> rusqlite::Result<Option<T>>,
-) -> rusqlite::Result<Option<T>> {
+) -> rusqlite::Result<Option<(T, KeyedHash)>> {
     for hash in hashes {
         if let Some(found) = find(hash)? {
-            return Ok(Some(found));
+            return Ok(Some((found, *hash)));
         }
     }
     Ok(None)

@@ -13,7 +13,7 @@ INSERT INTO meta (name, value) VALUES
 CREATE TABLE server_keys (
     key_id      INTEGER PRIMARY KEY,
     check_value BLOB NOT NULL,
-    issues      INTEGER NOT NULL
+    state       INTEGER NOT NULL       -- 0: accepted; 1: issuing, one key is; 2: revoked
 ) STRICT;
 
 CREATE TABLE accounts (
