@@ -32,7 +32,7 @@ pub(crate) enum Command {
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Server {
         #[command(flatten)]
-        args: ServerArgs,
+        args: Option<ServerArgs>,
         #[command(subcommand)]
         command: Option<ServerCommand>,
     },
@@ -78,7 +78,7 @@ pub(crate) enum KeysCommand {
 /// Which server's data, and with which secret.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DataArgs {
-    /// Holds the database and the server's secret; a server makes it if it is missing
+    /// Holds the database and the server's secret
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: PathBuf,
     /// File with the server's secret, in place of server.key in the data directory
@@ -91,8 +91,12 @@ pub(crate) struct ServerArgs {
     /// Address and port to listen on, port 0 for a free one; may be given more than once
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8065")]
     pub(crate) listen: Vec<String>,
-    #[command(flatten)]
-    pub(crate) data: DataArgs,
+    /// Holds the database and the server's secret; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// File with the server's secret, in place of server.key in the data directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// TOML file of accounts, apps, codes and grants to begin with
     #[arg(long, value_name = "FILE")]
     pub(crate) fixtures: Option<PathBuf>,

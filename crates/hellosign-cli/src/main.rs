@@ -24,7 +24,8 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match args.command {
             Command::Quickstart => commands::quickstart::run().await,
-            Command::Server { args, command: None } => commands::server::run(args).await,
+            Command::Server { args: Some(args), command: None } => commands::server::run(args).await,
+            Command::Server { args: None, command: None } => Err(anyhow::anyhow!("--data-dir is needed")),
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {
                 commands::server_keys::run(command)
             }

@@ -67,8 +67,8 @@ fn refuse_what_is_unsafe(args: &ServerArgs, addresses: &[SocketAddr]) -> anyhow:
 }
 
 fn server_config(args: ServerArgs) -> anyhow::Result<Config> {
-    let mut config = Config::new(&args.data.data_dir);
-    config.keys = config::key_source(args.data.key_file)?;
+    let mut config = Config::new(&args.data_dir);
+    config.keys = config::key_source(args.key_file)?;
     if let Some(path) = args.fixtures {
         let text = fs::read_to_string(&path).with_context(|| format!("reading {} failed", path.display()))?;
         config.fixtures = Fixtures::parse(&path.display().to_string(), &text)?;
