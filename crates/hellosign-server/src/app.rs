@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, Profile};
+use crate::consent::sign_in::SignIns;
 use crate::random::Random;
-use crate::rate_limit::Limiter;
+use crate::rate_limit::{Limiter, Subject};
 use crate::store::{Backend as _, Rehash, Rotation, Store};
 use crate::token::{KeyRing, KeyedHash, Purpose};
 
@@ -15,7 +16,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: KeyRing,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) limiter: Limiter,
+    pub(crate) limiter: Limiter<Subject>,
+    pub(crate) sign_ins: SignIns,
     pub(crate) policy: Policy,
 }
 

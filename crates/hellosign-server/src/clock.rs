@@ -36,6 +36,12 @@ impl Timestamp {
         u64::try_from(self.0.checked_sub(earlier.0)?).ok().map(Duration::from_millis)
     }
 
+    /// This much earlier; at the beginning of time it stays there.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
+    }
+
     /// This much later; at the end of time it stays there.
     #[must_use]
     pub fn after(self, span: Duration) -> Self {

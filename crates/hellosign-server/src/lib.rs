@@ -19,6 +19,7 @@
 //! |---|---|
 //! | `http` | parse, call, render: the routes, and every status code |
 //! | `grant` | OAuth's rules: exchange, refresh, rotation, what an access token is good for |
+//! | `consent` | who is at the browser, and what they answer |
 //! | `client` | client authentication, PKCE, redirect URIs |
 //! | `token` | the tokens' layout, and the server's keys |
 //! | `store` | what is remembered, and how it becomes durable |
@@ -28,6 +29,7 @@ mod app;
 mod client;
 mod clock;
 mod config;
+mod consent;
 pub mod fixtures;
 mod grant;
 mod hex;

@@ -8,14 +8,16 @@ use tokio::time::MissedTickBehavior;
 
 use crate::app::{App, Policy};
 use crate::config::Config;
+use crate::consent::sign_in::SignIns;
+use crate::consent::{session, ticket};
 use crate::fixtures;
 use crate::http::{connection, router};
 use crate::rate_limit::Limiter;
-use crate::store::{Backend as _, Embedded, OpenError, StoreError};
+use crate::store::{Backend as _, Embedded, Ended, OpenError, StoreError};
 
 /// How often what was noted off the answers' way is written down.
 const NOTES_INTERVAL: Duration = Duration::from_millis(500);
-/// How often codes that have had their time are forgotten.
+/// How often codes and sessions that have ended are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Why a server cannot start or go on. The text says what to do about it.
@@ -68,7 +70,8 @@ impl Server {
             store,
             keys,
             random: Arc::clone(&config.random),
-            limiter: Limiter::new(config.rate_limit),
+            limiter: Limiter::new(config.rate_limit, Duration::from_secs(60)),
+            sign_ins: SignIns::default(),
             policy: Policy::new(&config),
         };
         fixtures::load(&app, config.fixtures).await.map_err(Reason::Fixtures)?;
@@ -109,6 +112,14 @@ impl Server {
     }
 }
 
+/// What can be forgotten by now.
+fn ended(app: &App) -> Ended {
+    let now = app.store.now();
+    let (sessions_seen, sessions_created) = session::ended_before(now);
+    // A consent that is sent again finds the code that it yielded, however short-lived that was.
+    Ended { codes_expired: now.before(ticket::LIFETIME), sessions_seen, sessions_created }
+}
+
 /// What is written off the answers' way.
 async fn bookkeeping(app: Arc<App>) {
     let every = |period| {
@@ -121,7 +132,7 @@ async fn bookkeeping(app: Arc<App>) {
         // The store logs what goes wrong; the next turn tries again.
         tokio::select! {
             _ = notes.tick() => drop(app.store.flush_notes().await),
-            _ = purge.tick() => drop(app.store.purge_codes().await),
+            _ = purge.tick() => drop(app.store.purge(ended(&app)).await),
         }
     }
 }

@@ -26,6 +26,13 @@ impl Request {
         }
     }
 
+    /// Names another host than `test`.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.head = self.head.replacen("Host: test\r\n", &format!("Host: {host}\r\n"), 1);
+        self
+    }
+
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -57,6 +64,11 @@ impl Answer {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a header that may be there more than once; its name in lower case.
+    pub fn headers(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(header, _)| header == name).map(|(_, value)| value.as_str())
     }
 
     /// The body as JSON; `Null` where it is none.

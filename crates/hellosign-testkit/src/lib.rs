@@ -9,7 +9,7 @@ mod server;
 pub use clock::FakeClock;
 pub use http::{Answer, Request, basic, form, send};
 pub use sample::{
-    ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, OWNER, REFRESH_TOKEN, ROTATING_ID,
+    ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, OWNER, PASSWORD, REFRESH_TOKEN, ROTATING_ID,
     ROTATING_TOKEN, STATE, sample,
 };
 pub use server::{TestServer, config};

@@ -7,6 +7,8 @@ use hellosign_server::fixtures::{Account, ApiApp, AuthorizationCode, Grant};
 pub const OWNER: &str = "jack@example.com";
 /// Who authorized them.
 pub const ACCOUNT: &str = "jill@example.com";
+/// Its password.
+pub const PASSWORD: &str = "correct horse battery staple";
 /// The owner's API key.
 pub const API_KEY: &str = "0f7c6a1be3d94f5c8a2b7e6d5c4b3a29";
 /// An app whose refresh tokens stay.
@@ -32,7 +34,9 @@ pub fn sample() -> Fixtures {
     let mut fixtures = Fixtures::default();
     let mut owner = Account::new(OWNER);
     owner.api_key = Some(API_KEY.into());
-    fixtures.accounts.extend([owner, Account::new(ACCOUNT)]);
+    let mut account = Account::new(ACCOUNT);
+    account.password = Some(PASSWORD.into());
+    fixtures.accounts.extend([owner, account]);
 
     let mut app = ApiApp::new(OWNER, "Contract portal", CLIENT_ID, CLIENT_SECRET, CALLBACK);
     app.scopes = vec!["basic_account_info".into(), "request_signature".into()];

@@ -22,3 +22,29 @@ open_enum! {
         ApiAppAccess = "api_app_access",
     }
 }
+
+/// Who pays for what an app does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "an app has an owner and users, and nobody else")]
+pub enum Payer {
+    /// The app's owner.
+    Owner,
+    /// The user who authorizes it.
+    User,
+}
+
+impl Scope {
+    /// Who is charged for what an app with this scope does; `None` for a scope that is not known.
+    #[must_use]
+    pub fn payer(&self) -> Option<Payer> {
+        match self {
+            Self::BasicAccountInfo | Self::RequestSignature => Some(Payer::Owner),
+            Self::AccountAccess
+            | Self::SignatureRequestAccess
+            | Self::TemplateAccess
+            | Self::TeamAccess
+            | Self::ApiAppAccess => Some(Payer::User),
+            Self::Other(_) => None,
+        }
+    }
+}

@@ -18,6 +18,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+impl Peer {
+    pub(super) fn of(request: &Request) -> Self {
+        let nobody = Self(SocketAddr::from(([0, 0, 0, 0], 0)));
+        request.extensions().get().copied().unwrap_or(nobody)
+    }
+}
+
 /// Nothing that this server says is for a cache (RFC 6749 §5.1).
 pub(super) async fn no_store(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;

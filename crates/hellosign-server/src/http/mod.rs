@@ -2,6 +2,7 @@
 
 mod account;
 mod authorize;
+mod body;
 mod client_credentials;
 pub(crate) mod connection;
 mod error;

@@ -14,7 +14,12 @@ use crate::app::App;
 pub(crate) fn router(app: Arc<App>) -> Router {
     let token_endpoint = || post(token::post).fallback(token::other_method);
     Router::new()
-        .route("/oauth/authorize", get(authorize::get).fallback(error::method_not_supported))
+        .route(
+            "/oauth/authorize",
+            get(authorize::get).post(authorize::decide).fallback(error::method_not_supported),
+        )
+        .route("/oauth/authorize/sign_in", post(authorize::sign_in).fallback(error::method_not_supported))
+        .route("/oauth/authorize/sign_out", post(authorize::sign_out).fallback(error::method_not_supported))
         .route("/oauth/token", token_endpoint())
         .route("/v3/oauth/token", token_endpoint())
         .route("/v3/account", get(account::get).fallback(error::method_not_supported))

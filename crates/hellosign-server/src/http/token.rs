@@ -1,41 +1,34 @@
 //! `POST /oauth/token`: the grant type decides, and the query (`?refresh`) does not.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use hellosign_wire::rate_limit;
 use hellosign_wire::secret::{AuthorizationCode, CodeVerifier, RefreshToken};
 use hellosign_wire::token::{GrantType, OAuthTokenResponse};
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::client_credentials;
-use super::error::{BODY_LIMIT, Error};
+use super::error::Error;
 use super::middleware::Peer;
 use super::parameters::Parameters;
+use super::{body, client_credentials};
 use crate::app::App;
 use crate::client::authentication;
 use crate::grant::{self, Issued, authorization_code, refresh_token};
-use crate::rate_limit::{Budget, Subject};
+use crate::rate_limit::{Budget, Subject, network};
 use crate::store::Backend as _;
 
-/// How long a body may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
-    let peer = peer(&request);
+    let peer = Peer::of(&request);
     let mut charged = None;
     let answer = answer(&app, request, &mut charged).await.map(|answer| Json(answer).into_response());
     render(&app, peer, charged, answer)
 }
 
 pub(super) async fn other_method(State(app): State<Arc<App>>, request: Request) -> Response {
-    render(&app, peer(&request), None, Err(Error::NotPost))
+    render(&app, Peer::of(&request), None, Err(Error::NotPost))
 }
 
 async fn answer(
@@ -45,7 +38,7 @@ async fn answer(
 ) -> Result<OAuthTokenResponse, Error> {
     let (parts, body) = request.into_parts();
     refuse_secrets_in_query(parts.uri.query())?;
-    let body = read(body).await?;
+    let body = body::read(body).await?;
     let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let parameters = Parameters::parse(content_type, &body)?;
     let Some(grant_type) = parameters.get("grant_type") else {
@@ -104,7 +97,7 @@ fn response(issued: Issued, state: Option<&str>) -> OAuthTokenResponse {
 
 /// Charges the app, now that it is known to be the one that asks.
 fn charge(app: &App, client_id: &str, charged: &mut Option<Budget>) -> Result<(), Error> {
-    let budget = app.limiter.charge(Subject::Client(client_id.to_owned()), app.store.now());
+    let budget = app.limiter.charge(&Subject::Client(client_id.to_owned()), app.store.now());
     *charged = Some(budget);
     if budget.is_within { Ok(()) } else { Err(Error::RateLimited) }
 }
@@ -112,8 +105,8 @@ fn charge(app: &App, client_id: &str, charged: &mut Option<Budget>) -> Result<()
 /// The answer with the headers that every one of this endpoint has. A request that no app was
 /// charged for is charged to the address that it came from.
 fn render(app: &App, peer: Peer, charged: Option<Budget>, answer: Result<Response, Error>) -> Response {
-    let budget =
-        charged.unwrap_or_else(|| app.limiter.charge(Subject::Address(peer.0.ip()), app.store.now()));
+    let budget = charged
+        .unwrap_or_else(|| app.limiter.charge(&Subject::Address(network(peer.0.ip())), app.store.now()));
     let answer = if budget.is_within { answer } else { Err(Error::RateLimited) };
     let mut response = answer.unwrap_or_else(|error| error.into_response(app.policy.profile));
     for (name, value) in [
@@ -128,19 +121,6 @@ fn render(app: &App, peer: Peer, charged: Option<Budget>, answer: Result<Respons
     response
 }
 
-async fn read(body: Body) -> Result<Bytes, Error> {
-    // What announces that it is too large need not be sent first.
-    if body.size_hint().lower() > BODY_LIMIT as u64 {
-        return Err(Error::TooLarge);
-    }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
-        Err(_) => Err(Error::TooSlow),
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge),
-        Ok(Err(_)) => Err(Error::BodyCutShort),
-    }
-}
-
 /// RFC 6749 §2.3.1: credentials must not be in the URI.
 fn refuse_secrets_in_query(query: Option<&str>) -> Result<(), Error> {
     const SECRETS: [&str; 5] = ["client_secret", "code", "refresh_token", "access_token", "code_verifier"];
@@ -151,9 +131,4 @@ fn refuse_secrets_in_query(query: Option<&str>) -> Result<(), Error> {
         Some(name) => Err(Error::InQuery(name)),
         None => Ok(()),
     }
-}
-
-fn peer(request: &Request) -> Peer {
-    let nobody = Peer(std::net::SocketAddr::from(([0, 0, 0, 0], 0)));
-    request.extensions().get().copied().unwrap_or(nobody)
 }

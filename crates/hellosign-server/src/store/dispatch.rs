@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::model::{
     Account, AccountId, Client, Code, Grant, ImportReport, NewAccount, NewClient, NewCode, NewGrant,
-    Redeemed, Rehash, Updated,
+    Redeemed, Rehash, Session, SignInRecord, Updated,
 };
 use super::{Embedded, StoreError};
 use crate::clock::Timestamp;
@@ -36,6 +36,12 @@ pub(crate) trait Backend {
         email_address: &str,
     ) -> impl Future<Output = Result<Option<Arc<Account>>, StoreError>> + Send;
 
+    /// By address, whatever its capitals.
+    fn find_sign_in(
+        &self,
+        email_address: &str,
+    ) -> impl Future<Output = Result<Option<SignInRecord>, StoreError>> + Send;
+
     /// By any of the hashes that an API key may be stored under; with the one that it is.
     fn find_account_by_api_key(
         &self,
@@ -58,6 +64,7 @@ pub(crate) trait Backend {
         hashes: Vec<KeyedHash>,
     ) -> impl Future<Output = Result<Option<Code>, StoreError>> + Send;
 
+    /// Stores a code. One that is there already stays as it is: it was made from the same consent.
     fn insert_code(&self, code: Code) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Consumes a code and stores the grant that it becomes, both or neither (RFC 6749 §4.1.2).
@@ -74,17 +81,37 @@ pub(crate) trait Backend {
     /// written within a second, and the caller does not wait.
     fn note_seen(&self, grant_id: GrantId, generation: u32);
 
+    fn find_session(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> impl Future<Output = Result<Option<Session>, StoreError>> + Send;
+
+    fn insert_session(&self, session: Session) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    fn delete_session(&self, hashes: Vec<KeyedHash>) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Remembers when a session was used. Best effort, like [`Backend::note_seen`].
+    fn note_session(&self, hash: KeyedHash, at: Timestamp);
+
     /// Keeps a credential under the issuing key from now on. Best effort, like [`Backend::note_seen`].
     fn note_rehash(&self, rehash: Rehash);
 
     /// Loads what was not loaded before, all or nothing.
     fn import(&self, import: Import) -> impl Future<Output = Result<ImportReport, StoreError>> + Send;
 
-    /// Forgets codes whose lifetime has passed.
-    fn purge_codes(&self) -> impl Future<Output = Result<usize, StoreError>> + Send;
+    /// Forgets codes and sessions that have ended.
+    fn purge(&self, ended: Ended) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Writes what [`Backend::note_seen`] and [`Backend::note_rehash`] have gathered.
+    /// Writes what the methods `note_…` have gathered.
     fn flush_notes(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// What can be forgotten: everything that is no younger than this.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub(crate) codes_expired: Timestamp,
+    pub(crate) sessions_seen: Timestamp,
+    pub(crate) sessions_created: Timestamp,
 }
 
 /// What is loaded in one transaction.

@@ -1,5 +1,6 @@
 //! What is stored, as the rules see it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hellosign_wire::scope::Scope;
@@ -18,6 +19,14 @@ pub(crate) struct Account {
     pub(crate) is_locked: bool,
     /// Raised by whatever ends all that was granted for this account; grants and codes remember it.
     pub(crate) epoch: u32,
+}
+
+/// What signing in is held against.
+#[derive(Debug, Clone)]
+pub(crate) struct SignInRecord {
+    pub(crate) account: Arc<Account>,
+    /// A PHC string; without one nobody can sign in.
+    pub(crate) password_hash: Option<String>,
 }
 
 /// An API app.
@@ -113,6 +122,17 @@ impl Grant {
             && self.account_epoch == account.epoch
             && !account.is_locked
     }
+}
+
+/// A browser that somebody has signed in at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) hash: KeyedHash,
+    pub(crate) account_id: AccountId,
+    pub(crate) account_epoch: u32,
+    pub(crate) created_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub(crate) seen_at: Timestamp,
 }
 
 /// What came of presenting a code.

@@ -47,10 +47,14 @@ pub(crate) enum Purpose {
     ApiKey,
     ImportedToken,
     Fixture,
+    Session,
+    Device,
+    Ticket,
+    ConsentCode,
 }
 
 impl Purpose {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 11] = [
         Self::AccessToken,
         Self::RefreshToken,
         Self::AuthorizationCode,
@@ -58,6 +62,10 @@ impl Purpose {
         Self::ApiKey,
         Self::ImportedToken,
         Self::Fixture,
+        Self::Session,
+        Self::Device,
+        Self::Ticket,
+        Self::ConsentCode,
     ];
 
     /// Goes into the derivation: changing one makes everything of that purpose unreadable.
@@ -70,6 +78,10 @@ impl Purpose {
             Self::ApiKey => b"API key",
             Self::ImportedToken => b"imported refresh token",
             Self::Fixture => b"fixture",
+            Self::Session => b"session",
+            Self::Device => b"device",
+            Self::Ticket => b"ticket",
+            Self::ConsentCode => b"authorization code of a consent",
         }
     }
 }

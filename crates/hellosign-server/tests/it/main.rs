@@ -1,4 +1,5 @@
 //! The server as a client meets it. Files are named after routes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod account;
 mod authorize;

@@ -1,5 +1,4 @@
 //! Rolling the server's secret.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 use std::fs;
 

@@ -10,7 +10,7 @@ mod rows;
 mod server_keys;
 mod writer;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::hash::Hash;
@@ -27,8 +27,10 @@ use self::open::Opened;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::StoreError;
-use super::dispatch::{Backend, Import};
-use super::model::{Account, AccountId, Client, Code, Grant, ImportReport, Redeemed, Rehash, Updated};
+use super::dispatch::{Backend, Ended, Import};
+use super::model::{
+    Account, AccountId, Client, Code, Grant, ImportReport, Redeemed, Rehash, Session, SignInRecord, Updated,
+};
 use crate::clock::{Clock, Timestamp};
 use crate::config::KeySource;
 use crate::random::Random;
@@ -55,6 +57,7 @@ pub(crate) struct Embedded {
 struct Notes {
     seen: HashSet<(GrantId, u32)>,
     rehashes: HashSet<Rehash>,
+    sessions: HashMap<KeyedHash, Timestamp>,
 }
 
 /// What was read and not changed since. An entry is replaced after the commit that changed its row
@@ -173,6 +176,11 @@ impl Backend for Embedded {
         Ok(found.map(Arc::new))
     }
 
+    async fn find_sign_in(&self, email_address: &str) -> Result<Option<SignInRecord>, StoreError> {
+        let email_address = email_address.to_owned();
+        self.readers.read(move |db| rows::sign_in(db, &email_address)).await
+    }
+
     async fn find_account_by_api_key(
         &self,
         hashes: Vec<KeyedHash>,
@@ -242,13 +250,31 @@ impl Backend for Embedded {
         self.notes().seen.insert((grant_id, generation));
     }
 
+    async fn find_session(&self, hashes: Vec<KeyedHash>) -> Result<Option<Session>, StoreError> {
+        let find = move |db: &Connection| rows::first_of(&hashes, |hash| rows::session(db, hash));
+        Ok(self.readers.read(find).await?.map(|(session, _)| session))
+    }
+
+    async fn insert_session(&self, session: Session) -> Result<(), StoreError> {
+        self.writer.write(move |db| rows::insert_session(db, &session), |()| {}).await
+    }
+
+    async fn delete_session(&self, hashes: Vec<KeyedHash>) -> Result<(), StoreError> {
+        let delete = move |db: &Connection| hashes.iter().try_for_each(|hash| rows::delete_session(db, hash));
+        self.writer.write(delete, |()| {}).await
+    }
+
+    fn note_session(&self, hash: KeyedHash, at: Timestamp) {
+        self.notes().sessions.insert(hash, at);
+    }
+
     fn note_rehash(&self, rehash: Rehash) {
         self.notes().rehashes.insert(rehash);
     }
 
     async fn flush_notes(&self) -> Result<(), StoreError> {
-        let Notes { seen, rehashes } = std::mem::take(&mut *self.notes());
-        if seen.is_empty() && rehashes.is_empty() {
+        let Notes { seen, rehashes, sessions } = std::mem::take(&mut *self.notes());
+        if seen.is_empty() && rehashes.is_empty() && sessions.is_empty() {
             return Ok(());
         }
         let cached = Arc::clone(&self.cached);
@@ -258,6 +284,9 @@ impl Backend for Embedded {
                 if rows::mark_seen(db, grant_id, generation)? {
                     changed.extend(rows::grant(db, grant_id)?);
                 }
+            }
+            for (hash, seen_at) in sessions {
+                rows::mark_session(db, &hash, seen_at)?;
             }
             let mut is_client_changed = false;
             for rehash in rehashes {
@@ -282,11 +311,7 @@ impl Backend for Embedded {
         self.writer.write(move |db| import::load(db, import), |_| {}).await
     }
 
-    async fn purge_codes(&self) -> Result<usize, StoreError> {
-        let now = self.now().as_millis();
-        let purge = move |db: &Connection| {
-            db.prepare_cached("DELETE FROM codes WHERE expires_at <= ?")?.execute([now])
-        };
-        self.writer.write(purge, |_| {}).await
+    async fn purge(&self, ended: Ended) -> Result<(), StoreError> {
+        self.writer.write(move |db| rows::purge(db, &ended), |()| {}).await
     }
 }

@@ -1,10 +1,15 @@
 //! Rows to models and back.
 
+use std::sync::Arc;
+
 use hellosign_wire::scope::Scope;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, named_params, params};
 
 use crate::clock::Timestamp;
-use crate::store::model::{Account, AccountId, Client, Code, Grant, NewAccount, Rotation, VoidRange};
+use crate::store::Ended;
+use crate::store::model::{
+    Account, AccountId, Client, Code, Grant, NewAccount, Rotation, Session, SignInRecord, VoidRange,
+};
 use crate::token::{GrantId, KeyId, KeyedHash};
 
 const ROTATION_OFF: i64 = -1;
@@ -32,6 +37,60 @@ pub(super) fn account_by_email(db: &Connection, email_address: &str) -> rusqlite
     db.prepare_cached("SELECT * FROM accounts WHERE email_address = ?")?
         .query_row([email_address], account)
         .optional()
+}
+
+pub(super) fn sign_in(db: &Connection, email_address: &str) -> rusqlite::Result<Option<SignInRecord>> {
+    db.prepare_cached("SELECT * FROM accounts WHERE email_address = ?")?
+        .query_row([email_address], |row| {
+            let account = Arc::new(account(row)?);
+            Ok(SignInRecord { account, password_hash: row.get("password_hash")? })
+        })
+        .optional()
+}
+
+pub(super) fn session(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<Option<Session>> {
+    db.prepare_cached("SELECT * FROM sessions WHERE hash = ?")?
+        .query_row([hash], |row| {
+            Ok(Session {
+                hash: row.get("hash")?,
+                account_id: row.get("account_id")?,
+                account_epoch: row.get("account_epoch")?,
+                created_at: timestamp(row, "created_at")?,
+                seen_at: timestamp(row, "seen_at")?,
+            })
+        })
+        .optional()
+}
+
+pub(super) fn insert_session(db: &Connection, session: &Session) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)")?.execute(params![
+        session.hash,
+        session.account_id,
+        session.account_epoch,
+        session.created_at.as_millis(),
+        session.seen_at.as_millis(),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn delete_session(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM sessions WHERE hash = ?")?.execute([hash])?;
+    Ok(())
+}
+
+pub(super) fn mark_session(db: &Connection, hash: &KeyedHash, seen_at: Timestamp) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE sessions SET seen_at = ?2 WHERE hash = ?1 AND seen_at < ?2")?
+        .execute(params![hash, seen_at.as_millis()])?;
+    Ok(())
+}
+
+/// Deletes what has ended.
+pub(super) fn purge(db: &Connection, ended: &Ended) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM codes WHERE expires_at <= ?")?
+        .execute([ended.codes_expired.as_millis()])?;
+    db.prepare_cached("DELETE FROM sessions WHERE seen_at <= ? OR created_at <= ?")?
+        .execute([ended.sessions_seen.as_millis(), ended.sessions_created.as_millis()])?;
+    Ok(())
 }
 
 pub(super) fn account_by_api_key(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<Option<Account>> {
@@ -116,19 +175,20 @@ pub(super) fn code(db: &Connection, hash: &KeyedHash) -> rusqlite::Result<Option
 }
 
 pub(super) fn insert_code(db: &Connection, code: &Code) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)")?.execute(
-        params![
-            code.hash,
-            code.client_id,
-            code.account_id,
-            code.redirect_uri,
-            code.code_challenge,
-            code.client_epoch,
-            code.account_epoch,
-            code.created_at.as_millis(),
-            code.expires_at.as_millis(),
-        ],
-    )?;
+    db.prepare_cached(
+        "INSERT INTO codes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL) ON CONFLICT (hash) DO NOTHING",
+    )?
+    .execute(params![
+        code.hash,
+        code.client_id,
+        code.account_id,
+        code.redirect_uri,
+        code.code_challenge,
+        code.client_epoch,
+        code.account_epoch,
+        code.created_at.as_millis(),
+        code.expires_at.as_millis(),
+    ])?;
     Ok(())
 }
 

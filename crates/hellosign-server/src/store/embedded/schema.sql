@@ -54,6 +54,14 @@ CREATE TABLE codes (
 
 CREATE INDEX codes_by_expiry ON codes (expires_at);
 
+CREATE TABLE sessions (
+    hash           BLOB PRIMARY KEY,
+    account_id     BLOB NOT NULL,
+    account_epoch  INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    seen_at        INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE grants (
     grant_id      BLOB PRIMARY KEY,
     client_id     TEXT NOT NULL,

@@ -1,4 +1,8 @@
-//! `GET /oauth/authorize`, where one account approves everything.
+//! `GET /oauth/authorize`, here where one account approves everything; with people in the modules.
+
+mod browser;
+mod consent;
+mod sign_in;
 
 use hellosign_testkit::{ACCOUNT, Answer, CALLBACK, CLIENT_ID, OWNER, Request, TestServer, form};
 
@@ -84,12 +88,4 @@ async fn an_app_that_is_not_approved_is_its_owners_only() {
         assert_eq!(location.contains("code="), is_allowed, "{location}");
         assert_eq!(location.contains("error=unauthorized_client"), !is_allowed, "{location}");
     }
-}
-
-#[tokio::test]
-async fn without_somebody_who_approves_nobody_is() {
-    let server = TestServer::spawn().await;
-    let answer = authorize(&server, &[("client_id", CLIENT_ID)]).await;
-    assert_eq!((answer.status, answer.header("location")), (403, None));
-    assert!(answer.body.contains("--auto-approve"));
 }

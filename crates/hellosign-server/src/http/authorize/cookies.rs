@@ -1,0 +1,117 @@
+//! The cookies of the authorization endpoint's pages.
+
+use std::net::IpAddr;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response;
+
+use crate::consent::session::SessionId;
+use crate::http::middleware::Peer;
+
+const SESSION: &str = "hellosign_session";
+const DEVICE: &str = "hellosign_device";
+/// How long a browser remembers who has signed in at it: 400 days, the most that browsers keep a cookie.
+const DEVICE_AGE: u32 = 400 * 86400;
+
+/// A browser's cookies, and what those it is given look like.
+pub(super) struct Cookies {
+    sent: Vec<(String, String)>,
+    /// Whether they travel over TLS only; not where the browser talks to its own machine.
+    is_secure: bool,
+}
+
+impl Cookies {
+    pub(super) fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let is_local = Peer::of(request).0.ip().to_canonical().is_loopback() && is_loopback_host(headers);
+        let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pair = |text: &str| {
+            let (name, value) = text.trim().split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        };
+        let sent = pairs.flat_map(|value| value.split(';')).filter_map(pair).collect();
+        Self { sent, is_secure: !is_local }
+    }
+
+    /// The session that the browser has, whoever it stands for.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.find(SESSION).and_then(SessionId::parse)
+    }
+
+    /// What says who has signed in at this browser before.
+    pub(super) fn device(&self) -> Option<&str> {
+        self.find(DEVICE)
+    }
+
+    /// Until the browser is closed, or the session ends by itself.
+    pub(super) fn keep_session(&self, response: &mut Response, id: &SessionId) {
+        self.set(response, SESSION, id.expose(), "");
+    }
+
+    pub(super) fn forget_session(&self, response: &mut Response) {
+        self.set(response, SESSION, "", "; Max-Age=0");
+    }
+
+    pub(super) fn keep_device(&self, response: &mut Response, value: &str) {
+        self.set(response, DEVICE, value, &format!("; Max-Age={DEVICE_AGE}"));
+    }
+
+    /// SameSite=Lax: an app's link to the authorization endpoint brings the session along, another
+    /// site's form does not.
+    fn set(&self, response: &mut Response, name: &str, value: &str, age: &str) {
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        let cookie = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", self.name(name));
+        // Names and hexadecimal digits: always a header's value.
+        if let Ok(cookie) = HeaderValue::try_from(cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&str> {
+        let name = self.name(name);
+        self.sent.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value.as_str())
+    }
+
+    /// With the prefix a browser takes it from this very host only, and over TLS only.
+    fn name(&self, name: &str) -> String {
+        if self.is_secure { format!("__Host-{name}") } else { name.to_owned() }
+    }
+}
+
+fn is_loopback_host(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else { return false };
+    let without_port = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let literal = without_port.trim_start_matches('[').trim_end_matches(']');
+    without_port.eq_ignore_ascii_case("localhost")
+        || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_told_from_everything_else() {
+        let is_loopback = |host: &'static str| {
+            is_loopback_host(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]))
+        };
+        for host in ["127.0.0.1", "127.0.0.1:8065", "localhost:8065", "LOCALHOST", "[::1]:8065", "[::1]"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "",
+            "app.example",
+            "app.example:8065",
+            "127.0.0.1.evil.example",
+            "192.0.2.1:8065",
+            "[2001:db8::1]",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+        assert!(!is_loopback_host(&HeaderMap::new()));
+    }
+}

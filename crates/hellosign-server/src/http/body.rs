@@ -1,0 +1,29 @@
+//! Reading a request's body, within limits of size and time.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::error::{BODY_LIMIT, Error};
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The whole body.
+///
+/// # Errors
+/// Where it is too large, too slow or cut short.
+pub(super) async fn read(body: Body) -> Result<Bytes, Error> {
+    // What announces that it is too large need not be sent first.
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(Error::TooLarge);
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
+        Err(_) => Err(Error::TooSlow),
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge),
+        Ok(Err(_)) => Err(Error::BodyCutShort),
+    }
+}
