@@ -27,7 +27,11 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Shows everything once: a server, an authorization, its tokens, a refresh
-    Quickstart,
+    Quickstart {
+        /// Opens the authorization page in your browser and waits for you to allow
+        #[arg(long)]
+        browser: bool,
+    },
     /// Runs the server
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Server {

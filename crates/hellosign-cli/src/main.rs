@@ -15,7 +15,7 @@ use crate::args::{Args, Command, ServerCommand};
 fn main() -> ExitCode {
     let args = Args::parse();
     // The tour tells its own story.
-    let default = if matches!(args.command, Command::Quickstart) { Level::WARN } else { Level::INFO };
+    let default = if matches!(args.command, Command::Quickstart { .. }) { Level::WARN } else { Level::INFO };
     output::start_log(args.log_format, default);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match args.command {
-            Command::Quickstart => commands::quickstart::run().await,
+            Command::Quickstart { browser } => commands::quickstart::run(browser).await,
             Command::Server { args: Some(args), command: None } => commands::server::run(args).await,
             Command::Server { args: None, command: None } => Err(anyhow::anyhow!("--data-dir is needed")),
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {

@@ -1,6 +1,7 @@
 //! Everything that a person or a script gets to see.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is where printing is done")]
 
+use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
@@ -27,9 +28,22 @@ pub(crate) fn line(text: &str) {
     let _ = io::stdout().flush();
 }
 
+/// A refusal that did not come as an answer of the API.
+#[derive(Debug)]
+pub(crate) struct Refused(pub(crate) String);
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// Says what went wrong. 1 is a server's refusal, 2 anything else.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     eprintln!("hellosign: {error:#}");
-    let is_refusal = error.downcast_ref::<ApiError>().is_some_and(|error| error.status().is_some());
+    let is_refusal = error.downcast_ref::<ApiError>().is_some_and(|error| error.status().is_some())
+        || error.downcast_ref::<Refused>().is_some();
     ExitCode::from(if is_refusal { 1 } else { 2 })
 }

@@ -7,6 +7,7 @@
 
 mod harness;
 
+mod browser;
 mod command_line;
 mod concurrency;
 mod durability;

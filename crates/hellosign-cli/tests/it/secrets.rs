@@ -29,19 +29,21 @@ fn nothing_secret_is_written_anywhere() {
         let directory = tempfile::tempdir().expect("a directory");
         let data_dir = directory.path().join("data");
         let fixtures = fixtures(directory.path());
-        let start = || {
+        let start = |approval: &[&str]| {
             // No grace, so that theft shows without a wait.
-            let flags = ["--auto-approve", JILL, "--log-format", log_format, "--rotation-grace", "0"];
-            Command::server(&data_dir).fixtures(&fixtures).args(flags).env("RUST_LOG", "trace").start()
+            let flags = ["--log-format", log_format, "--rotation-grace", "0"];
+            let command = Command::server(&data_dir).fixtures(&fixtures).args(flags).args(approval);
+            command.env("RUST_LOG", "trace").start()
         };
-        let server = start();
+        let server = start(&["--auto-approve", JILL]);
         let mut secrets = every_kind_of_request(server.address());
         // Its files while it runs, with what is not yet in the database proper; then those of a closed database.
         let mut haystacks = files(&data_dir);
         let ended = server.kill();
         haystacks
             .extend([("stdout".to_owned(), ended.stdout), ("stderr".to_owned(), ended.stderr)].map(bytes));
-        let server = start();
+        // This time a person signs in and allows.
+        let server = start(&[]);
         secrets.extend(every_kind_of_request(server.address()));
         let ended = server.stop();
         haystacks.extend(
@@ -88,6 +90,12 @@ fn exchange(code: &str, secret: &str) -> Value {
 
 fn refresh(client_id: &str, secret: &str, token: &str) -> Value {
     json!({"grant_type": "refresh_token", "client_id": client_id, "client_secret": secret, "refresh_token": token})
+}
+
+fn ticket(page: &Answer) -> String {
+    let body = String::from_utf8_lossy(&page.body);
+    let (_, rest) = body.split_once("name=\"ticket\" value=\"").unwrap_or_else(|| panic!("{page:?}"));
+    rest.split('"').next().unwrap_or_default().to_owned()
 }
 
 struct Visit {
@@ -161,7 +169,10 @@ impl Visit {
     /// Authorized without being asked; the code comes in the callback's address. Gives an access token.
     fn authorize(&mut self) -> String {
         let query = "response_type=code&client_id=plain&state=900e06e2";
-        let authorized = get(self.address, &format!("/oauth/authorize?{query}"), &[]);
+        let mut authorized = get(self.address, &format!("/oauth/authorize?{query}"), &[]);
+        if authorized.status == 200 {
+            authorized = self.sign_in_and_allow(&authorized);
+        }
         assert_eq!(authorized.status, 303, "{authorized:?}");
         let location = authorized.header("location").expect("a callback");
         let code = location.split(['?', '&']).find_map(|pair| pair.strip_prefix("code=")).expect("a code");
@@ -169,6 +180,41 @@ impl Visit {
         let exchanged = post_json(self.address, "/oauth/token", &exchange(code, CLIENT_SECRET));
         assert_eq!(self.keep_tokens(&exchanged), 200, "{exchanged:?}");
         exchanged.tokens().0
+    }
+
+    /// What a person does at the pages: a wrong password, the right one, and consent.
+    fn sign_in_and_allow(&mut self, page: &Answer) -> Answer {
+        let before = self.keep_cookies(page);
+        let ticket = ticket(page);
+        let mut answer = page.clone();
+        for password in [WRONG[0], PASSWORD] {
+            let fields = [("ticket", ticket.as_str()), ("email_address", JILL), ("password", password)];
+            answer = self.post("/oauth/authorize/sign_in", &fields, &before);
+        }
+        let cookies = self.keep_cookies(&answer);
+        let location = answer.header("location").expect("the way back");
+        let page = get(self.address, location, &[("Cookie", &cookies.join("; "))]);
+        let ticket = self::ticket(&page);
+        self.post("/oauth/authorize", &[("ticket", &ticket), ("decision", "allow")], &cookies)
+    }
+
+    /// The cookies that an answer sets, which are secrets.
+    fn keep_cookies(&mut self, answer: &Answer) -> Vec<String> {
+        let set = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let cookies: Vec<String> =
+            set.filter_map(|(_, cookie)| cookie.split(';').next()).map(str::to_owned).collect();
+        for cookie in &cookies {
+            self.keep("a cookie", cookie.split_once('=').expect("a value").1);
+        }
+        cookies
+    }
+
+    fn post(&mut self, path: &str, fields: &[(&str, &str)], cookies: &[String]) -> Answer {
+        let cookies = cookies.join("; ");
+        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Cookie", cookies.as_str())];
+        let body: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", percent(value, true))).collect();
+        request(self.address, &format!("POST {path}"), &headers, &body.join("&"))
     }
 
     /// Wherever clients put credentials, allowed or not.

@@ -62,19 +62,37 @@ impl Command {
     /// Starts it and waits until it accepts connections.
     pub(crate) fn start(self) -> Server {
         let mut process = Process::spawn(self);
-        match process.listening.recv_timeout(PATIENCE) {
-            Ok(address) => Server { process, address },
-            Err(_) => {
-                let _ = process.child.kill();
-                let ended = process.end();
-                panic!("the server did not start: {ended:?}");
-            }
-        }
+        let address = process.line(|line| {
+            let address = line.strip_prefix("listening on http://")?;
+            Some(address.parse().expect("an address with its port"))
+        });
+        Server { process, address }
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn spawn(self) -> Running {
+        Running(Process::spawn(self))
     }
 
     /// Runs it to its end.
     pub(crate) fn run(self) -> Ended {
         Process::spawn(self).end()
+    }
+}
+
+/// A call that is on its way; dropping it kills it.
+#[derive(Debug)]
+pub(crate) struct Running(Process);
+
+impl Running {
+    /// Waits for a line of stdout in which `find` finds something.
+    pub(crate) fn line<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
+        self.0.line(find)
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(mut self) -> Ended {
+        self.0.end()
     }
 }
 
@@ -140,7 +158,7 @@ impl Server {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    listening: Receiver<SocketAddr>,
+    lines: Receiver<String>,
     readers: Vec<JoinHandle<()>>,
     stdout: Arc<Mutex<Vec<u8>>>,
     stderr: Arc<Mutex<Vec<u8>>>,
@@ -149,17 +167,27 @@ struct Process {
 impl Process {
     fn spawn(mut command: Command) -> Self {
         let mut child = command.0.spawn().unwrap_or_else(|e| panic!("{e}: {:?}", command.0));
-        let (found, listening) = mpsc::channel();
+        let (found, lines) = mpsc::channel();
         let (stdout, stderr) = (Arc::default(), Arc::default());
         let readers = vec![
             collect(child.stdout.take().expect("piped"), Arc::clone(&stdout), move |line| {
-                if let Some(address) = line.strip_prefix("listening on http://") {
-                    let _ = found.send(address.parse().expect("an address with its port"));
-                }
+                let _ = found.send(line.to_owned());
             }),
             collect(child.stderr.take().expect("piped"), Arc::clone(&stderr), |_| {}),
         ];
-        Self { child, listening, readers, stdout, stderr }
+        Self { child, lines, readers, stdout, stderr }
+    }
+
+    fn line<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            if let Some(found) = find(&line) {
+                return found;
+            }
+        }
+        let _ = self.child.kill();
+        let ended = self.end();
+        panic!("it did not print what it should have: {ended:?}");
     }
 
     fn end(&mut self) -> Ended {

@@ -1,6 +1,8 @@
 //! `hellosign quickstart`: a user's authorization becomes a code, the code becomes tokens, the
 //! refresh token a new access token, and that one reads an account.
 
+mod callback;
+
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
@@ -13,18 +15,21 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use self::callback::Callback;
 use crate::output;
 
 const EMAIL: &str = "jill@example.com";
 const CALLBACK: &str = "http://127.0.0.1:9000/callback";
 
-/// Everything once, told as it happens.
-pub(crate) async fn run() -> anyhow::Result<()> {
+/// Everything once, told as it happens. With `in_browser` a person approves, else the account does so
+/// without being asked.
+pub(crate) async fn run(in_browser: bool) -> anyhow::Result<()> {
     let data_dir = tempfile::tempdir().context("making a directory for the sample's database failed")?;
     let (client_id, client_secret) = (random_hex(16), random_hex(32));
+    let password = random_hex(4);
     let mut config = Config::new(data_dir.path());
-    config.fixtures = sample(&client_id, &client_secret);
-    config.auto_approve = Some(EMAIL.to_owned());
+    config.fixtures = sample(&client_id, &client_secret, &password);
+    config.auto_approve = (!in_browser).then(|| EMAIL.to_owned());
 
     let listener = TcpListener::bind("127.0.0.1:0").await.context("listening on 127.0.0.1 failed")?;
     let address = listener.local_addr()?;
@@ -40,7 +45,8 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     ));
     output::line(&format!("2. It knows the app \"Contract portal\" ({client_id}) and the user {EMAIL}."));
 
-    let refreshed = tour(address, &client_id, &client_secret).await?;
+    let person = in_browser.then_some(password.as_str());
+    let refreshed = tour(address, &client_id, &client_secret, person).await?;
 
     drop(stop);
     serving.await.context("the server ended early")??;
@@ -51,19 +57,29 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The steps that an app takes. Returns the seconds that the last access token lives.
-async fn tour(address: SocketAddr, client_id: &str, client_secret: &str) -> anyhow::Result<u64> {
+/// The steps that an app takes; `person` is the password with which a person signs in, where one is to.
+/// Returns the seconds that the last access token lives.
+async fn tour(
+    address: SocketAddr,
+    client_id: &str,
+    client_secret: &str,
+    person: Option<&str>,
+) -> anyhow::Result<u64> {
     let configuration = Configuration::builder().server(&format!("http://{address}")).build()?;
     let oauth = OAuthApi::new(&ApiClient::new(configuration));
 
     let state = random_hex(16);
-    let callback = approve(address, client_id, &state).await?;
+    let callback = match person {
+        Some(password) => callback::ask_in_browser(address, client_id, &state, EMAIL, password).await?,
+        None => approve(address, client_id, &state).await?,
+    };
     ensure!(
         callback.state == state,
         "the callback's state is not the one that the authorization started with"
     );
     output::line(&format!(
-        "3. {EMAIL} approved the app; the browser went to {CALLBACK} with a code and the state."
+        "3. {EMAIL} approved the app; the browser went to {} with a code and the state.",
+        callback.redirect_uri
     ));
 
     let generate = OAuthTokenGenerateRequest::new(client_id, client_secret, callback.code, state);
@@ -96,19 +112,9 @@ async fn read_account(
     Ok(())
 }
 
-/// What the browser carries to the app's callback.
-struct Callback {
-    code: String,
-    state: String,
-}
-
-/// Does what the user's browser does: asks for the authorization page and is sent to the callback.
+/// Does what the user's browser does where nobody is asked: it is sent to the callback at once.
 async fn approve(address: SocketAddr, client_id: &str, state: &str) -> anyhow::Result<Callback> {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("response_type", "code")
-        .append_pair("client_id", client_id)
-        .append_pair("state", state)
-        .finish();
+    let query = callback::query(client_id, state, CALLBACK);
     let request =
         format!("GET /oauth/authorize?{query} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut stream = TcpStream::connect(address).await?;
@@ -121,19 +127,14 @@ async fn approve(address: SocketAddr, client_id: &str, state: &str) -> anyhow::R
     })?;
     let query = location.strip_prefix(CALLBACK).and_then(|rest| rest.strip_prefix('?'));
     let query = query.context("the browser was sent somewhere else than to the callback")?;
-    let parameter = |wanted: &str| {
-        let mut parameters = form_urlencoded::parse(query.as_bytes());
-        parameters.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-    };
-    Ok(Callback {
-        code: parameter("code").context("the callback was called without a code")?,
-        state: parameter("state").context("the callback was called without a state")?,
-    })
+    Callback::parse(query, CALLBACK)
 }
 
-fn sample(client_id: &str, client_secret: &str) -> Fixtures {
+fn sample(client_id: &str, client_secret: &str, password: &str) -> Fixtures {
     let mut fixtures = Fixtures::default();
-    fixtures.accounts.push(Account::new(EMAIL));
+    let mut account = Account::new(EMAIL);
+    account.password = Some(password.into());
+    fixtures.accounts.push(account);
     let mut app = ApiApp::new(EMAIL, "Contract portal", client_id, client_secret, CALLBACK);
     app.scopes = vec!["basic_account_info".into(), "request_signature".into()];
     fixtures.api_apps.push(app);
