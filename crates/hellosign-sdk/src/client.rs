@@ -1,8 +1,11 @@
 //! The connections that operations share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::configuration::Configuration;
+use hellosign_wire::secret::AccessToken;
+
+use crate::configuration::{Configuration, ConfigurationError};
 use crate::transport::Http;
 
 /// Sends requests by one configuration. Cheap to clone; clones share their connections.
@@ -25,6 +28,44 @@ impl ApiClient {
     #[must_use]
     pub fn new(configuration: Configuration) -> Self {
         Self { http: Http::new(&configuration), configuration: Arc::new(configuration) }
+    }
+
+    /// The same connections, where a request may take this long: for single calls that may take more or
+    /// less time than the others.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use hellosign_sdk::{ApiClient, Configuration, apis::AccountApi};
+    ///
+    /// let client = ApiClient::new(Configuration::default());
+    /// let patient = AccountApi::new(&client.with_timeout(Duration::from_secs(60)));
+    /// ```
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        let configuration = Configuration { timeout, ..Configuration::clone(&self.configuration) };
+        Self { configuration: Arc::new(configuration), http: self.http.with_timeout(timeout) }
+    }
+
+    /// The same connections, on behalf of whoever this access token acts for.
+    ///
+    /// # Errors
+    /// [`ConfigurationError::InvalidHeader`] for a token that no header can carry.
+    ///
+    /// ```
+    /// use hellosign_sdk::{ApiClient, Configuration, apis::AccountApi};
+    ///
+    /// let client = ApiClient::new(Configuration::default());
+    /// let jills = AccountApi::new(&client.with_access_token("not a real token")?);
+    /// # Ok::<(), hellosign_sdk::ConfigurationError>(())
+    /// ```
+    pub fn with_access_token(
+        &self,
+        access_token: impl Into<AccessToken>,
+    ) -> Result<Self, ConfigurationError> {
+        let mut configuration = Configuration::clone(&self.configuration);
+        configuration.access_token = Some(access_token.into());
+        configuration.check_headers()?;
+        Ok(Self { configuration: Arc::new(configuration), http: self.http.clone() })
     }
 
     /// The settings that it goes by.

@@ -33,10 +33,18 @@
 //! | [`models`] | what is sent and received |
 //! | [`ApiError`] | what went wrong, and what it means for the grant |
 //! | [`RateLimit`] | the vendor's rate-limit headers |
+//! | [`RetryPolicy`] | what is sent again, and when: nothing by default |
+//! | `blocking` | the operations for programs that do not run on tokio (feature `blocking`) |
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `blocking` | the module of that name, and a thread for each client made there |
 //!
 //! The operations run on tokio. No type of an HTTP library is in this crate's interface.
 
 pub mod apis;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod configuration;
 mod error;
@@ -44,10 +52,12 @@ pub mod models;
 mod protocol;
 mod rate_limit;
 mod response;
+mod retry;
 mod transport;
 
 pub use client::ApiClient;
-pub use configuration::{Configuration, ConfigurationBuilder, ConfigurationError};
+pub use configuration::{Configuration, ConfigurationBuilder, ConfigurationError, Proxy};
 pub use error::ApiError;
 pub use rate_limit::RateLimit;
 pub use response::{ApiResponse, Headers};
+pub use retry::RetryPolicy;

@@ -6,8 +6,10 @@ pub use hellosign_wire::account::{
 pub use hellosign_wire::error::{
     ErrorCode, ErrorName, ErrorResponse, ErrorResponseError, OAuthErrorResponse,
 };
-pub use hellosign_wire::scope::Scope;
-pub use hellosign_wire::secret::{AccessToken, ApiKey, AuthorizationCode, ClientSecret, RefreshToken};
+pub use hellosign_wire::scope::{Payer, Scope};
+pub use hellosign_wire::secret::{
+    AccessToken, ApiKey, AuthorizationCode, ClientSecret, Password, RefreshToken,
+};
 pub use hellosign_wire::token::{
     GrantType, OAuthTokenGenerateRequest, OAuthTokenRefreshRequest, OAuthTokenResponse,
 };

@@ -7,10 +7,12 @@ use crate::client::ApiClient;
 use crate::error::ApiError;
 use crate::protocol::{Request, Secrets};
 use crate::response::ApiResponse;
+use crate::retry::Repeat;
 
 /// A code for tokens, a refresh token for a new access token.
 ///
-/// Neither operation sends an `Authorization` header, follows a redirect or retries.
+/// Neither operation sends an `Authorization` header or follows a redirect. What is sent again, and when,
+/// [`RetryPolicy`](crate::RetryPolicy) says: nothing by default.
 #[derive(Debug, Clone)]
 pub struct OAuthApi {
     client: ApiClient,
@@ -70,8 +72,14 @@ impl OAuthApi {
     ) -> Result<ApiResponse<OAuthTokenResponse>, ApiError> {
         let secrets = Secrets::from([request.client_secret.expose(), request.code.expose()]);
         let url = format!("{}/oauth/token", self.client.configuration().oauth_host());
-        let request =
-            Request::post_json("oauth_token_generate", url, self.client.configuration(), request, secrets);
+        let request = Request::post_json(
+            "oauth_token_generate",
+            url,
+            self.client.configuration(),
+            request,
+            Repeat::IfUnsent,
+            secrets,
+        );
         call(&self.client, request).await
     }
 
@@ -123,8 +131,14 @@ impl OAuthApi {
         let client_secret = request.client_secret.as_ref().map(|secret| secret.expose());
         let secrets = Secrets::from([request.refresh_token.expose(), client_secret.unwrap_or_default()]);
         let url = format!("{}/oauth/token?refresh", self.client.configuration().oauth_host());
-        let request =
-            Request::post_json("oauth_token_refresh", url, self.client.configuration(), request, secrets);
+        let request = Request::post_json(
+            "oauth_token_refresh",
+            url,
+            self.client.configuration(),
+            request,
+            Repeat::IfRefused,
+            secrets,
+        );
         call(&self.client, request).await
     }
 }

@@ -1,5 +1,6 @@
 //! What is sent.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::redact::Secrets;
 use crate::configuration::Configuration;
+use crate::retry::Repeat;
 
 /// A request, complete but for the connection that it is sent over.
 pub(crate) struct Request {
@@ -17,8 +19,10 @@ pub(crate) struct Request {
     pub(crate) operation: &'static str,
     pub(crate) method: &'static str,
     pub(crate) url: String,
-    pub(crate) headers: Vec<(&'static str, Zeroizing<String>)>,
+    pub(crate) headers: Vec<(Cow<'static, str>, Zeroizing<String>)>,
     pub(crate) body: Bytes,
+    /// When it may be sent again.
+    pub(crate) repeat: Repeat,
     /// What the request holds that an error about it must not show.
     pub(crate) secrets: Secrets,
 }
@@ -30,14 +34,15 @@ impl Request {
         url: String,
         configuration: &Configuration,
         body: &impl Serialize,
+        repeat: Repeat,
         secrets: Secrets,
     ) -> Self {
         let mut headers = common_headers(configuration);
-        headers.push(("content-type", Zeroizing::new("application/json".to_owned())));
+        headers.push(("content-type".into(), Zeroizing::new("application/json".to_owned())));
         // Strings and nothing else: there is no value that JSON could not carry.
         let body = serde_json::to_vec(body).unwrap_or_default();
         let body = Bytes::from_owner(Zeroizing::new(body));
-        Self { operation, method: "POST", url, headers, body, secrets }
+        Self { operation, method: "POST", url, headers, body, repeat, secrets }
     }
 
     /// A request of the API, with the configured credential: an access token counts before a key.
@@ -50,12 +55,13 @@ impl Request {
         let mut headers = common_headers(configuration);
         let mut secrets = Secrets::default();
         if let Some(access_token) = &configuration.access_token {
-            headers.push(("authorization", Zeroizing::new(format!("Bearer {}", access_token.expose()))));
+            headers
+                .push(("authorization".into(), Zeroizing::new(format!("Bearer {}", access_token.expose()))));
             secrets.add(access_token.expose());
         } else if let Some(api_key) = &configuration.api_key {
             let user_and_password = Zeroizing::new(format!("{}:", api_key.expose()));
             let encoded = Zeroizing::new(STANDARD.encode(user_and_password.as_bytes()));
-            headers.push(("authorization", Zeroizing::new(format!("Basic {}", encoded.as_str()))));
+            headers.push(("authorization".into(), Zeroizing::new(format!("Basic {}", encoded.as_str()))));
             secrets.add(api_key.expose());
         }
         let mut url = format!("{}{path}", configuration.api_host);
@@ -65,7 +71,7 @@ impl Request {
             url.push('?');
             url.push_str(&query);
         }
-        Self { operation, method: "GET", url, headers, body: Bytes::new(), secrets }
+        Self { operation, method: "GET", url, headers, body: Bytes::new(), repeat: Repeat::Safe, secrets }
     }
 }
 
@@ -75,7 +81,11 @@ impl fmt::Debug for Request {
     }
 }
 
-fn common_headers(configuration: &Configuration) -> Vec<(&'static str, Zeroizing<String>)> {
-    let header = |value: &str| Zeroizing::new(value.to_owned());
-    vec![("accept", header("application/json")), ("user-agent", header(&configuration.user_agent))]
+fn common_headers(configuration: &Configuration) -> Vec<(Cow<'static, str>, Zeroizing<String>)> {
+    let header = |name: &'static str, value: &str| (name.into(), Zeroizing::new(value.to_owned()));
+    let mut headers =
+        vec![header("accept", "application/json"), header("user-agent", &configuration.user_agent)];
+    let more = configuration.default_headers.iter().cloned();
+    headers.extend(more.map(|(name, value)| (name.into(), value)));
+    headers
 }

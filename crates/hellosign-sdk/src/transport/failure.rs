@@ -34,7 +34,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect(_) => f.write_str(
-                "no connection to the server could be made; check the configured host and the network",
+                "no connection to the server could be made; check the configured host, the proxy if there is one, and the network",
             ),
             Self::Timeout => f.write_str("the server did not answer in time; it may have acted all the same"),
             Self::TooLarge { limit } => write!(f, "the answer is larger than {limit} bytes and was not read"),

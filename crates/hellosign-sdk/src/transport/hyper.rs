@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::HeaderName;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
 use super::Failure;
+use super::connector::{Connector, Way};
 use crate::configuration::Configuration;
 use crate::protocol::{Answer, Request};
 
@@ -22,7 +21,8 @@ use crate::protocol::{Answer, Request};
 /// wherever an answer points.
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    way: Option<Arc<Way>>,
     timeout: Duration,
     max_response_bytes: usize,
 }
@@ -36,13 +36,29 @@ impl Http {
         let is_https = [&configuration.api_host, &configuration.oauth_host]
             .into_iter()
             .any(|host| host.starts_with("https:"));
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(is_https))
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector);
-        Self { client, timeout: configuration.timeout, max_response_bytes: configuration.max_response_bytes }
+        let way = configuration.proxy.as_ref().map(|proxy| Arc::new(Way::new(proxy)));
+        let tls =
+            HttpsConnectorBuilder::new().with_tls_config(configuration.tls.config(is_https)).https_or_http();
+        let tls = match configuration.tls.server_name() {
+            Some(name) => tls.with_server_name_resolver(name),
+            None => tls,
+        };
+        let connector = tls.enable_http1().wrap_connector(Connector::new(tcp, way.clone()));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_max_idle_per_host(configuration.max_idle_connections)
+            .build(connector);
+        Self {
+            client,
+            way,
+            timeout: configuration.timeout,
+            max_response_bytes: configuration.max_response_bytes,
+        }
+    }
+
+    /// The same connections, with another time-out.
+    pub(crate) fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
     }
 
     /// Sends a request and reads the whole answer, all within the time-out.
@@ -51,11 +67,14 @@ impl Http {
         for (name, value) in &request.headers {
             let mut value =
                 http::HeaderValue::from_str(value).map_err(|error| Failure::Connect(error.into()))?;
-            value.set_sensitive(*name == "authorization");
-            builder = builder.header(HeaderName::from_static(name), value);
+            value.set_sensitive(name == "authorization");
+            builder = builder.header(name.as_ref(), value);
         }
-        let request =
+        let mut request =
             builder.body(Full::new(request.body.clone())).map_err(|error| Failure::Connect(error.into()))?;
+        if let Some(value) = self.way.as_ref().and_then(|way| way.authorization(request.uri())).cloned() {
+            request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, value);
+        }
         match tokio::time::timeout(self.timeout, self.exchange(request)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::Timeout),
@@ -94,18 +113,4 @@ impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("timeout", &self.timeout).finish_non_exhaustive()
     }
-}
-
-/// TLS that trusts what the system trusts. A certificate that cannot be read is one that nothing is
-/// trusted by: the connection that needs it fails and says so.
-fn tls(is_needed: bool) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    if is_needed {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    }
-    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the ciphers of TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth()
 }

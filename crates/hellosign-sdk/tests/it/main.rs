@@ -1,7 +1,12 @@
 //! The operations against peers that say exactly what a test wants them to say.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[cfg(feature = "blocking")]
+mod blocking;
+mod configuration;
 mod errors;
 mod hostile_answers;
 mod peer;
 mod requests;
+mod retries;
 mod secrets;

@@ -1,6 +1,7 @@
 //! A server that answers with the bytes it was given, and remembers what it was sent.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +18,10 @@ pub(crate) enum Act {
     Say(Vec<u8>),
     /// Sends the first, then the second again and again.
     SayForever(Vec<u8>, Vec<u8>),
+    /// Says this to each request of a connection.
+    Converse(String),
+    /// Does the first with the first request, and so on; the last with all that follow.
+    InTurn(Vec<Self>),
     /// Says nothing and keeps the connection open.
     Freeze,
 }
@@ -24,6 +29,7 @@ pub(crate) enum Act {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     heard: Arc<Mutex<Vec<String>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 /// The secret values of [`generate`] and [`refresh`].
@@ -53,16 +59,25 @@ pub(crate) fn say(bytes: impl Into<Vec<u8>>) -> Act {
 
 impl Peer {
     pub(crate) async fn start(act: Act) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        Self::start_at(TcpListener::bind("127.0.0.1:0").await.expect("a free port"), act)
+    }
+
+    pub(crate) fn start_at(listener: TcpListener, act: Act) -> Self {
         let address = listener.local_addr().expect("a bound listener has an address");
-        let heard = Arc::<Mutex<Vec<String>>>::default();
-        let remembered = Arc::clone(&heard);
+        let (heard, connections) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicUsize>::default());
+        let (remembered, counted) = (Arc::clone(&heard), Arc::clone(&connections));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::spawn(talk(stream, act.clone(), Arc::clone(&remembered)));
             }
         });
-        Self { address, heard }
+        Self { address, heard, connections }
+    }
+
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     pub(crate) fn configuration(&self) -> ConfigurationBuilder {
@@ -101,7 +116,15 @@ pub(crate) async fn impatient(act: Act) -> ApiError {
 
 async fn talk(mut stream: TcpStream, act: Act, heard: Arc<Mutex<Vec<String>>>) {
     let Some(request) = read_request(&mut stream).await else { return };
-    heard.lock().expect("no test panicked here").push(request);
+    let earlier = {
+        let mut heard = heard.lock().expect("no test panicked here");
+        heard.push(request);
+        heard.len() - 1
+    };
+    let act = match act {
+        Act::InTurn(acts) => acts[earlier.min(acts.len() - 1)].clone(),
+        act => act,
+    };
     // A client that has gone is what some of the tests are about.
     let _ = match act {
         Act::Say(bytes) => stream.write_all(&bytes).await,
@@ -113,6 +136,14 @@ async fn talk(mut stream: TcpStream, act: Act, heard: Arc<Mutex<Vec<String>>>) {
             }
             written
         }
+        Act::Converse(answer) => loop {
+            if let Err(error) = stream.write_all(answer.as_bytes()).await {
+                break Err(error);
+            }
+            let Some(request) = read_request(&mut stream).await else { break Ok(()) };
+            heard.lock().expect("no test panicked here").push(request);
+        },
+        Act::InTurn(_) => unreachable!("a turn is none of several turns"),
         Act::Freeze => stream.read_u8().await.map(drop),
     };
 }

@@ -3,13 +3,12 @@
 use std::sync::LazyLock;
 
 use askama::Template;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hellosign_wire::scope::{Payer, Scope};
 use sha2::{Digest as _, Sha256};
-use url::{Host, Url};
 
 use crate::grant::authorization::{Asked, Refusal};
 use crate::store::{Account, Client};
@@ -147,20 +146,22 @@ fn page_response(status: StatusCode, page: &impl Template, leads_to: Option<&str
 
 /// A URL's origin as a policy names it. It has no way to name an IPv6 literal, whose scheme stands for it.
 fn source(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    match url.host()? {
-        Host::Ipv6(_) => Some(format!("{}:", url.scheme())),
-        _ => Some(url.origin().ascii_serialization()),
+    let url: Uri = url.parse().ok()?;
+    let scheme = url.scheme_str()?;
+    if url.host()?.starts_with('[') {
+        return Some(format!("{scheme}:"));
     }
+    Some(format!("{scheme}://{}", host_and_port(&url)))
 }
 
 /// A URL's host and port, for people. Not its whole self: what is after the host can say anything.
 fn host(url: &str) -> String {
-    let Ok(url) = Url::parse(url) else { return String::new() };
-    match (url.host_str(), url.port()) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        (host, _) => host.unwrap_or_default().to_owned(),
-    }
+    url.parse().map(|url| host_and_port(&url)).unwrap_or_default()
+}
+
+fn host_and_port(url: &Uri) -> String {
+    let host = url.host().unwrap_or_default();
+    url.port_u16().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn in_plain_words(scope: &Scope) -> String {
