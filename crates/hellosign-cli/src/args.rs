@@ -32,6 +32,11 @@ pub(crate) enum Command {
         #[arg(long)]
         browser: bool,
     },
+    /// The vendor's OAuth operations; the answer goes to stdout as JSON
+    Oauth {
+        #[command(subcommand)]
+        command: OauthCommand,
+    },
     /// Runs the server
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Server {
@@ -40,6 +45,69 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<ServerCommand>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OauthCommand {
+    /// oauth_token_generate: a code for an access token and a refresh token
+    ///
+    /// The client secret and the code come from HELLOSIGN_CLIENT_SECRET and HELLOSIGN_CODE, from files, or
+    /// are asked for at a terminal.
+    Generate {
+        #[command(flatten)]
+        host: HostArgs,
+        /// The app's client_id; HELLOSIGN_CLIENT_ID where it is not given
+        #[arg(long, value_name = "ID")]
+        client_id: Option<String>,
+        /// File with the app's client_secret, - for stdin
+        #[arg(long, value_name = "FILE")]
+        client_secret_file: Option<PathBuf>,
+        /// File with the code that the callback was called with, - for stdin
+        #[arg(long, value_name = "FILE")]
+        code_file: Option<PathBuf>,
+        /// The state that the authorization was started with
+        #[arg(long, default_value = "")]
+        state: String,
+    },
+    /// oauth_token_refresh: a refresh token for a new access token
+    ///
+    /// The refresh token and the client secret come from HELLOSIGN_REFRESH_TOKEN and
+    /// HELLOSIGN_CLIENT_SECRET, from files, or are asked for at a terminal.
+    Refresh {
+        #[command(flatten)]
+        host: HostArgs,
+        /// The app's client_id; HELLOSIGN_CLIENT_ID where it is not given; without either no client
+        /// credentials are sent
+        #[arg(long, value_name = "ID")]
+        client_id: Option<String>,
+        /// File with the app's client_secret, - for stdin
+        #[arg(long, value_name = "FILE")]
+        client_secret_file: Option<PathBuf>,
+        /// File with the refresh token, - for stdin
+        #[arg(long, value_name = "FILE")]
+        refresh_token_file: Option<PathBuf>,
+    },
+}
+
+/// Where requests go, and by which way.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HostArgs {
+    /// A server in place of the vendor's, such as http://127.0.0.1:8065; HELLOSIGN_SERVER where it is not
+    /// given
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// An HTTP proxy, http://HOST:PORT; HELLOSIGN_PROXY_CREDENTIALS may hold its USER:PASSWORD
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// PEM file of certificates to trust beside the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// How long the request may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: u32,
+    /// Sends credentials by http to hosts that are not loopback, where everybody on the way can read them
+    #[arg(long)]
+    pub(crate) allow_plain_http: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,10 +1,13 @@
-//! What the environment adds to the command line: secrets.
+//! What the command line leaves open: the environment, and secrets, which are never on it.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use hellosign_server::{KeySource, ServerKeys};
+use zeroize::Zeroizing;
 
 /// The variable that may hold the content of a key file.
 const SERVER_KEY: &str = "HELLOSIGN_SERVER_KEY";
@@ -12,9 +15,7 @@ const SERVER_KEY: &str = "HELLOSIGN_SERVER_KEY";
 /// Where the server's secret is: in the file that was named, in the environment, or in the data
 /// directory.
 pub(crate) fn key_source(key_file: Option<PathBuf>) -> anyhow::Result<KeySource> {
-    #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
-    let text = std::env::var(SERVER_KEY).ok();
-    match (key_file, text) {
+    match (key_file, variable(SERVER_KEY)) {
         (Some(_), Some(_)) => {
             bail!("the server's secret is given twice, by --key-file and by {SERVER_KEY}; keep one")
         }
@@ -25,4 +26,67 @@ pub(crate) fn key_source(key_file: Option<PathBuf>) -> anyhow::Result<KeySource>
         }
         (None, None) => Ok(KeySource::DataDir),
     }
+}
+
+/// A variable of the environment; an empty one is not set.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A secret, and where it may come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secret {
+    /// For people.
+    pub(crate) name: &'static str,
+    /// The variable that may hold it.
+    pub(crate) variable: &'static str,
+    /// The option that names a file.
+    pub(crate) flag: &'static str,
+}
+
+/// Two secrets of one command. Stdin can be only one of them.
+pub(crate) fn secrets(
+    first: (Secret, Option<&Path>),
+    second: (Secret, Option<&Path>),
+) -> anyhow::Result<(Zeroizing<String>, Zeroizing<String>)> {
+    let is_stdin = |file: Option<&Path>| file == Some(Path::new("-"));
+    if is_stdin(first.1) && is_stdin(second.1) {
+        bail!("{} and {} cannot both be stdin; put one into a file", first.0.flag, second.0.flag);
+    }
+    Ok((secret(first)?, secret(second)?))
+}
+
+/// A secret: from the file that was named, from the environment, or asked for at the terminal.
+pub(crate) fn secret((secret, file): (Secret, Option<&Path>)) -> anyhow::Result<Zeroizing<String>> {
+    let text = match (file, variable(secret.variable)) {
+        (Some(file), _) => read_secret(file)?,
+        (None, Some(text)) => Zeroizing::new(text),
+        (None, None) if io::stdin().is_terminal() => {
+            Zeroizing::new(rpassword::prompt_password(format!("The {}: ", secret.name))?)
+        }
+        (None, None) => bail!(
+            "no {}: set {}, or name a file with {} (- for stdin); it is not taken from the command line, which others \
+             can see",
+            secret.name,
+            secret.variable,
+            secret.flag
+        ),
+    };
+    let trimmed = text.trim_end_matches(['\r', '\n']);
+    if trimmed.is_empty() {
+        bail!("the {} is empty", secret.name);
+    }
+    Ok(Zeroizing::new(trimmed.to_owned()))
+}
+
+fn read_secret(file: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    if file == Path::new("-") {
+        io::stdin().read_to_string(&mut text).context("reading stdin failed")?;
+    } else {
+        let read = fs::read_to_string(file).map(Zeroizing::new);
+        text = read.with_context(|| format!("reading {} failed", file.display()))?;
+    }
+    Ok(text)
 }

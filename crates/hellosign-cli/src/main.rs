@@ -14,8 +14,9 @@ use crate::args::{Args, Command, ServerCommand};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    // The tour tells its own story.
-    let default = if matches!(args.command, Command::Quickstart { .. }) { Level::WARN } else { Level::INFO };
+    // Only a server has a story for its log; the others tell their own.
+    let is_server = matches!(args.command, Command::Server { .. });
+    let default = if is_server { Level::INFO } else { Level::WARN };
     output::start_log(args.log_format, default);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match args.command {
             Command::Quickstart { browser } => commands::quickstart::run(browser).await,
+            Command::Oauth { command } => commands::oauth::run(command).await,
             Command::Server { args: Some(args), command: None } => commands::server::run(args).await,
             Command::Server { args: None, command: None } => Err(anyhow::anyhow!("--data-dir is needed")),
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {

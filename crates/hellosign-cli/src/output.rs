@@ -5,9 +5,11 @@ use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use hellosign_sdk::ApiError;
 use tracing::Level;
 use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
 
 use crate::args::LogFormat;
 
@@ -26,6 +28,14 @@ pub(crate) fn line(text: &str) {
     println!("{text}");
     // A reader that has gone is no reason to stop.
     let _ = io::stdout().flush();
+}
+
+/// An answer that is a secret, for whoever asked for it: one line of JSON, and nowhere else.
+pub(crate) fn secret_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let mut json = Zeroizing::new(serde_json::to_vec(value)?);
+    json.push(b'\n');
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(&json).and_then(|()| stdout.flush()).context("writing the answer to stdout failed")
 }
 
 /// A refusal that did not come as an answer of the API.

@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+pub(crate) mod oauth;
 pub(crate) mod quickstart;
 pub(crate) mod server;
 pub(crate) mod server_keys;

@@ -13,6 +13,7 @@ mod concurrency;
 mod durability;
 mod fixtures;
 mod hostile;
+mod oauth_commands;
 mod sdk_examples;
 mod secrets;
 mod server_keys;
