@@ -80,7 +80,7 @@ fn a_person_signs_in_and_allows_and_the_browser_reaches_the_callback() {
     assert!(chromium.text("main").contains(&callback.to_string()), "{}", chromium.text("main"));
     chromium.click("[name=decision][value=allow]");
     let reached = chromium.wait_for_url(&format!("http://{callback}/callback?code="));
-    chromium.wait_for_text("body", "welcome");
+    chromium.wait_for_text("welcome");
     let (code, state) =
         reached.split_once("code=").and_then(|(_, rest)| rest.split_once('&')).expect("a code");
     assert_eq!(state, "state=900e06e2");
@@ -158,7 +158,7 @@ fn tour(chromium: &Chromium, decision: &str) -> Ended {
     sign_in(chromium, password.trim_end_matches('.'));
     chromium.wait_for("[value=allow]");
     chromium.click(&format!("[name=decision][value={decision}]"));
-    chromium.wait_for_text("body", "You can close this page");
+    chromium.wait_for_text("You can close this page");
     tour.ended()
 }
 

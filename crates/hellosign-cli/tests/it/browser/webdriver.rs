@@ -100,10 +100,11 @@ impl Chromium {
         self.get(&format!("/element/{id}/text")).as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until an element of whatever page comes next holds this.
-    pub(super) fn wait_for_text(&self, selector: &str, text: &str) {
-        let found = wait_until(PATIENCE, || self.has(selector) && self.text(selector).contains(text));
-        assert!(found, "{text:?} is not at {}", self.url());
+    /// Waits for a page that says this. Asked in one request: an element that is found may be gone,
+    /// with its page, when it is asked for its text.
+    pub(super) fn wait_for_text(&self, text: &str) {
+        let page = format!("//body[contains(normalize-space(), '{text}')]");
+        assert!(wait_until(PATIENCE, || self.finds("xpath", &page)), "{text:?} is not at {}", self.url());
     }
 
     /// Waits for a page with such an element: a click returns before the next page is there.
@@ -112,7 +113,11 @@ impl Chromium {
     }
 
     pub(super) fn has(&self, selector: &str) -> bool {
-        let found = self.post("/elements", &json!({ "using": "css selector", "value": selector }));
+        self.finds("css selector", selector)
+    }
+
+    fn finds(&self, using: &str, value: &str) -> bool {
+        let found = self.post("/elements", &json!({ "using": using, "value": value }));
         found.as_array().is_some_and(|found| !found.is_empty())
     }
 
