@@ -99,9 +99,10 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         }
     }
 
-    /// Microseconds in which one request comes back.
+    /// Microseconds in which one request comes back: never none, so that a limit of more than one a
+    /// microsecond is one a microsecond.
     fn each(&self, limit: u32) -> i64 {
-        self.window / i64::from(limit.max(1))
+        (self.window / i64::from(limit.max(1))).max(1)
     }
 
     fn bucket(&self, subject: &K) -> Arc<AtomicI64> {
@@ -144,6 +145,12 @@ mod tests {
         assert!(charge(&limiter, "a", NOW).is_within);
         assert!(!charge(&limiter, "a", NOW).is_within);
         assert!(charge(&limiter, "b", NOW).is_within);
+    }
+
+    #[test]
+    fn a_limit_beyond_measure_is_none() {
+        let limiter = limiter(Some(u32::MAX));
+        assert!((0..1000).all(|_| charge(&limiter, "a", NOW).is_within));
     }
 
     #[test]
