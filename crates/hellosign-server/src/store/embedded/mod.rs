@@ -4,6 +4,7 @@
 
 mod data_dir;
 mod import;
+mod journal;
 mod open;
 mod readers;
 mod rows;
@@ -22,6 +23,7 @@ use quick_cache::sync::Cache;
 use rusqlite::Connection;
 
 pub use self::data_dir::{DataDir, DataDirError, KeyEntry};
+use self::journal::{Batch, GATHERED, Journal};
 pub(crate) use self::open::OpenError;
 use self::open::Opened;
 use self::readers::Readers;
@@ -43,6 +45,7 @@ const CACHED: usize = 100_000;
 pub(crate) struct Embedded {
     writer: Writer,
     readers: Readers,
+    journal: Arc<Journal>,
     cached: Arc<Cached>,
     clock: Arc<dyn Clock>,
     /// The latest time given out, never behind the latest stored.
@@ -66,6 +69,19 @@ struct Cached {
     clients: Cache<String, Arc<Client>>,
     accounts: Cache<AccountId, Arc<Account>>,
     grants: Cache<GrantId, Arc<Grant>>,
+    /// Which grant an imported token is of, which never changes.
+    imported: Cache<KeyedHash, GrantId>,
+}
+
+impl Cached {
+    fn new() -> Self {
+        Self {
+            clients: Cache::new(CACHED),
+            accounts: Cache::new(CACHED),
+            grants: Cache::new(CACHED),
+            imported: Cache::new(CACHED),
+        }
+    }
 }
 
 impl Embedded {
@@ -79,11 +95,15 @@ impl Embedded {
         clock: Arc<dyn Clock>,
         random: &dyn Random,
     ) -> Result<(Self, KeyRing), OpenError> {
-        let Opened { connection, path, keys, lock, .. } = open::open(dir, keys, random)?;
+        let Opened { mut connection, path, keys, lock, .. } = open::open(dir, keys, random)?;
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         let last_time = Arc::new(AtomicI64::new(rows::meta(&connection, "last_time").map_err(sqlite)?));
         let epoch = rows::meta(&connection, "epoch").map_err(sqlite)?;
-        let writer = Writer::start(connection, Arc::clone(&last_time)).map_err(|source| OpenError::Io {
+        let journal = Arc::new(Journal::open(&mut connection, GATHERED).map_err(sqlite)?);
+        let cached = Arc::new(Cached::new());
+        let writer =
+            Writer::start(connection, Arc::clone(&last_time), Arc::clone(&journal), Arc::clone(&cached));
+        let writer = writer.map_err(|source| OpenError::Io {
             action: "starting the writer of",
             path: path.clone(),
             source,
@@ -91,11 +111,8 @@ impl Embedded {
         let store = Self {
             writer,
             readers: Readers::new(path),
-            cached: Arc::new(Cached {
-                clients: Cache::new(CACHED),
-                accounts: Cache::new(CACHED),
-                grants: Cache::new(CACHED),
-            }),
+            journal,
+            cached,
             clock,
             last_time,
             epoch: u32::try_from(epoch).unwrap_or_default(),
@@ -125,7 +142,7 @@ impl Embedded {
         &self,
         cache: impl Fn(&Cached) -> &Cache<K, Arc<V>>,
         key: K,
-        read: impl FnOnce(&Connection, &K) -> rusqlite::Result<Option<V>> + Send + 'static,
+        read: impl FnOnce(&Connection, &K) -> rusqlite::Result<Option<Arc<V>>> + Send + 'static,
     ) -> Result<Option<Arc<V>>, StoreError>
     where
         K: Hash + Eq + Clone + Send + 'static,
@@ -137,7 +154,6 @@ impl Embedded {
         };
         let wanted = key.clone();
         let Some(value) = self.readers.read(move |db| read(db, &wanted)).await? else { return Ok(None) };
-        let value = Arc::new(value);
         match guard.insert(Arc::clone(&value)) {
             Ok(()) => Ok(Some(value)),
             // A commit was faster, and the cache has what it wrote.
@@ -163,11 +179,24 @@ impl Backend for Embedded {
     }
 
     async fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
-        self.cached(|cached| &cached.clients, client_id.to_owned(), |db, id| rows::client(db, id)).await
+        if let Some(client) = self.cached.clients.get(client_id) {
+            return Ok(Some(client));
+        }
+        self.cached(
+            |cached| &cached.clients,
+            client_id.to_owned(),
+            |db, id| Ok(rows::client(db, id)?.map(Arc::new)),
+        )
+        .await
     }
 
     async fn find_account(&self, account_id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
-        self.cached(|cached| &cached.accounts, account_id, |db, id| rows::account_by_id(db, *id)).await
+        self.cached(
+            |cached| &cached.accounts,
+            account_id,
+            |db, id| Ok(rows::account_by_id(db, *id)?.map(Arc::new)),
+        )
+        .await
     }
 
     async fn find_account_by_email(&self, email_address: &str) -> Result<Option<Arc<Account>>, StoreError> {
@@ -190,14 +219,28 @@ impl Backend for Embedded {
     }
 
     async fn find_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
-        self.cached(|cached| &cached.grants, grant_id, |db, id| rows::grant(db, *id)).await
+        let journal = Arc::clone(&self.journal);
+        let read = move |db: &Connection, id: &GrantId| match journal.find(*id) {
+            Some(changed) => Ok(Some(changed)),
+            None => Ok(rows::grant(db, *id)?.map(Arc::new)),
+        };
+        self.cached(|cached| &cached.grants, grant_id, read).await
     }
 
     async fn find_imported(
         &self,
         hashes: Vec<KeyedHash>,
     ) -> Result<Option<(GrantId, KeyedHash)>, StoreError> {
-        self.readers.read(move |db| rows::first_of(&hashes, |hash| rows::imported_token(db, hash))).await
+        let known = hashes.iter().find_map(|hash| Some((self.cached.imported.get(hash)?, *hash)));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let find = move |db: &Connection| rows::first_of(&hashes, |hash| rows::imported_token(db, hash));
+        let found = self.readers.read(find).await?;
+        if let Some((grant_id, hash)) = found {
+            self.cached.imported.insert(hash, grant_id);
+        }
+        Ok(found)
     }
 
     async fn find_code(&self, hashes: Vec<KeyedHash>) -> Result<Option<Code>, StoreError> {
@@ -206,13 +249,14 @@ impl Backend for Embedded {
     }
 
     async fn insert_code(&self, code: Code) -> Result<(), StoreError> {
-        self.writer.write(move |db| rows::insert_code(db, &code), |()| {}).await
+        self.writer.write(move |batch| rows::insert_code(batch.db, &code), |()| {}).await
     }
 
     async fn redeem_code(&self, hash: KeyedHash, grant: Grant) -> Result<Redeemed, StoreError> {
         let cached = Arc::clone(&self.cached);
         let stored = grant.clone();
-        let redeem = move |db: &Connection| {
+        let redeem = move |batch: &Batch<'_>| {
+            let db = batch.db;
             if rows::consume_code(db, &hash, &grant)? {
                 rows::insert_grant(db, &grant)?;
                 return Ok(Redeemed::Fresh);
@@ -234,13 +278,20 @@ impl Backend for Embedded {
 
     async fn update_grant(&self, next: Grant) -> Result<Updated, StoreError> {
         let cached = Arc::clone(&self.cached);
-        let stored = Grant { revision: next.revision + 1, ..next.clone() };
-        let update = move |db: &Connection| {
-            Ok(if rows::update_grant(db, &next)? { Updated::Done } else { Updated::Conflict })
+        let decided_on = next.revision;
+        let next = Arc::new(Grant { revision: next.revision + 1, ..next });
+        let stored = Arc::clone(&next);
+        let update = move |batch: &Batch<'_>| {
+            let current = batch.grant(next.grant_id)?;
+            if current.is_none_or(|current| current.revision != decided_on) {
+                return Ok(Updated::Conflict);
+            }
+            batch.change(next)?;
+            Ok(Updated::Done)
         };
         let publish = move |updated: &Updated| {
             if matches!(updated, Updated::Done) {
-                cached.grants.insert(stored.grant_id, Arc::new(stored));
+                cached.grants.insert(stored.grant_id, stored);
             }
         };
         self.writer.write(update, publish).await
@@ -256,11 +307,12 @@ impl Backend for Embedded {
     }
 
     async fn insert_session(&self, session: Session) -> Result<(), StoreError> {
-        self.writer.write(move |db| rows::insert_session(db, &session), |()| {}).await
+        self.writer.write(move |batch| rows::insert_session(batch.db, &session), |()| {}).await
     }
 
     async fn delete_session(&self, hashes: Vec<KeyedHash>) -> Result<(), StoreError> {
-        let delete = move |db: &Connection| hashes.iter().try_for_each(|hash| rows::delete_session(db, hash));
+        let delete =
+            move |batch: &Batch<'_>| hashes.iter().try_for_each(|hash| rows::delete_session(batch.db, hash));
         self.writer.write(delete, |()| {}).await
     }
 
@@ -278,26 +330,31 @@ impl Backend for Embedded {
             return Ok(());
         }
         let cached = Arc::clone(&self.cached);
-        let write = move |db: &Connection| {
+        let write = move |batch: &Batch<'_>| {
             let mut changed = Vec::new();
             for (grant_id, generation) in seen {
-                if rows::mark_seen(db, grant_id, generation)? {
-                    changed.extend(rows::grant(db, grant_id)?);
+                let current = batch.grant(grant_id)?;
+                let unseen = current.filter(|grant| grant.generation == generation && !grant.is_seen);
+                if let Some(grant) = unseen {
+                    let revision = grant.revision + 1;
+                    let grant = Arc::new(Grant { is_seen: true, revision, ..Grant::clone(&grant) });
+                    batch.change(Arc::clone(&grant))?;
+                    changed.push(grant);
                 }
             }
             for (hash, seen_at) in sessions {
-                rows::mark_session(db, &hash, seen_at)?;
+                rows::mark_session(batch.db, &hash, seen_at)?;
             }
             let mut is_client_changed = false;
             for rehash in rehashes {
-                let is_changed = server_keys::rehash(db, &rehash)?;
+                let is_changed = server_keys::rehash(batch.db, &rehash)?;
                 is_client_changed |= is_changed && rehash.purpose == Purpose::ClientSecret;
             }
             Ok((changed, is_client_changed))
         };
-        let publish = move |(changed, is_client_changed): &(Vec<Grant>, bool)| {
+        let publish = move |(changed, is_client_changed): &(Vec<Arc<Grant>>, bool)| {
             for grant in changed {
-                cached.grants.insert(grant.grant_id, Arc::new(grant.clone()));
+                cached.grants.insert(grant.grant_id, Arc::clone(grant));
             }
             if *is_client_changed {
                 cached.clients.clear();
@@ -308,10 +365,10 @@ impl Backend for Embedded {
 
     async fn import(&self, import: Import) -> Result<ImportReport, StoreError> {
         // Nothing that is imported can be cached already: a row that exists is left alone.
-        self.writer.write(move |db| import::load(db, import), |_| {}).await
+        self.writer.write(move |batch| import::load(batch.db, import), |_| {}).await
     }
 
     async fn purge(&self, ended: Ended) -> Result<(), StoreError> {
-        self.writer.write(move |db| rows::purge(db, &ended), |()| {}).await
+        self.writer.write(move |batch| rows::purge(batch.db, &ended), |()| {}).await
     }
 }

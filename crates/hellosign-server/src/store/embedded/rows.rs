@@ -252,41 +252,69 @@ pub(super) fn insert_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
     Ok(())
 }
 
-/// Whether the row still had the revision that `next` was decided on. What a grant is born with
-/// (its client, account, epochs and seed) never changes and is not written.
-pub(super) fn update_grant(db: &Connection, next: &Grant) -> rusqlite::Result<bool> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE grants SET revision = :revision + 1, generation = :generation, parent = :parent,
-                issued_at = :issued_at, key_id = :key_id, epoch = :epoch, lifetime = :lifetime,
-                is_seen = :is_seen, voids = :voids, revoked_at = :revoked_at
-             WHERE grant_id = :grant_id AND revision = :revision",
-        )?
-        .execute(named_params! {
-            ":grant_id": next.grant_id,
-            ":revision": next.revision,
-            ":generation": next.generation,
-            ":parent": next.parent,
-            ":issued_at": next.issued_at.as_millis(),
-            ":key_id": next.key_id.0,
-            ":epoch": next.epoch,
-            ":lifetime": next.lifetime,
-            ":is_seen": next.is_seen,
-            ":voids": encode_voids(&next.voids),
-            ":revoked_at": next.revoked_at.map(Timestamp::as_millis),
-        })?;
-    Ok(changed == 1)
+/// Writes a grant's row as it is now. What a grant is born with (its client, account, epochs and seed)
+/// never changes and is not written.
+pub(super) fn update_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE grants SET revision = :revision, generation = :generation, parent = :parent,
+            issued_at = :issued_at, key_id = :key_id, epoch = :epoch, lifetime = :lifetime,
+            is_seen = :is_seen, voids = :voids, revoked_at = :revoked_at
+         WHERE grant_id = :grant_id",
+    )?
+    .execute(named_params! {
+        ":grant_id": grant.grant_id,
+        ":revision": grant.revision,
+        ":generation": grant.generation,
+        ":parent": grant.parent,
+        ":issued_at": grant.issued_at.as_millis(),
+        ":key_id": grant.key_id.0,
+        ":epoch": grant.epoch,
+        ":lifetime": grant.lifetime,
+        ":is_seen": grant.is_seen,
+        ":voids": encode_voids(&grant.voids),
+        ":revoked_at": grant.revoked_at.map(Timestamp::as_millis),
+    })?;
+    Ok(())
 }
 
-/// Whether that generation was still in force and had not been seen before.
-pub(super) fn mark_seen(db: &Connection, grant_id: GrantId, generation: u32) -> rusqlite::Result<bool> {
-    let changed = db
-        .prepare_cached(
-            "UPDATE grants SET is_seen = 1, revision = revision + 1
-             WHERE grant_id = ? AND generation = ? AND is_seen = 0",
-        )?
-        .execute(params![grant_id, generation])?;
-    Ok(changed == 1)
+/// Appends what of a grant can change.
+pub(super) fn append_change(db: &Connection, change_id: i64, grant: &Grant) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT INTO grant_changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
+        params![
+            change_id,
+            grant.grant_id,
+            grant.revision,
+            grant.generation,
+            grant.parent,
+            grant.issued_at.as_millis(),
+            grant.key_id.0,
+            grant.epoch,
+            grant.lifetime,
+            grant.is_seen,
+            encode_voids(&grant.voids),
+            grant.revoked_at.map(Timestamp::as_millis),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes the last change of each grant into its row, and forgets all changes.
+pub(super) fn fold_changes(db: &Connection) -> rusqlite::Result<()> {
+    // What is selected beside max() is of the row that has it.
+    db.execute_batch(
+        "UPDATE grants SET revision = new.revision, generation = new.generation, parent = new.parent,
+            issued_at = new.issued_at, key_id = new.key_id, epoch = new.epoch, lifetime = new.lifetime,
+            is_seen = new.is_seen, voids = new.voids, revoked_at = new.revoked_at
+         FROM (SELECT max(change_id), * FROM grant_changes GROUP BY grant_id) AS new
+         WHERE grants.grant_id = new.grant_id;
+         DELETE FROM grant_changes;",
+    )
+}
+
+/// Forgets changes up to this one.
+pub(super) fn delete_changes(db: &Connection, up_to: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM grant_changes WHERE change_id <= ?")?.execute([up_to])?;
+    Ok(())
 }
 
 pub(super) fn meta(db: &Connection, name: &str) -> rusqlite::Result<i64> {

@@ -83,6 +83,22 @@ CREATE TABLE grants (
     revoked_at    INTEGER
 ) STRICT, WITHOUT ROWID;
 
+-- Changes of grants that are not in their rows yet, in the order in which they happened.
+CREATE TABLE grant_changes (
+    change_id     INTEGER PRIMARY KEY,
+    grant_id      BLOB NOT NULL,
+    revision      INTEGER NOT NULL,
+    generation    INTEGER NOT NULL,
+    parent        INTEGER,
+    issued_at     INTEGER NOT NULL,
+    key_id        INTEGER NOT NULL,
+    epoch         INTEGER NOT NULL,
+    lifetime      INTEGER NOT NULL,
+    is_seen       INTEGER NOT NULL,
+    voids         BLOB,
+    revoked_at    INTEGER
+) STRICT;
+
 CREATE TABLE imported_tokens (
     hash     BLOB PRIMARY KEY,
     grant_id BLOB NOT NULL

@@ -8,6 +8,8 @@ use std::thread;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::Cached;
+use super::journal::{Batch, Journal};
 use crate::store::StoreError;
 
 /// How many writes share a commit at most.
@@ -17,7 +19,7 @@ const QUEUE: usize = 4096;
 
 /// Done after the commit: shows the new value to readers, then answers. Never before.
 type Published = Box<dyn FnOnce() + Send>;
-type Write = Box<dyn FnOnce(&Connection) -> rusqlite::Result<Published> + Send>;
+type Write = Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<Published> + Send>;
 
 /// Hands writes to the thread that does them.
 #[derive(Debug)]
@@ -29,11 +31,16 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread. `last_time` is the latest time that the store has given out; each commit
     /// stores it with what was decided by it.
-    pub(super) fn start(connection: Connection, last_time: Arc<AtomicI64>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        last_time: Arc<AtomicI64>,
+        journal: Arc<Journal>,
+        cached: Arc<Cached>,
+    ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         thread::Builder::new().name("store writer".to_owned()).spawn(move || {
-            if let Err(error) = run(connection, waiting, &last_time) {
+            if let Err(error) = run(connection, waiting, &last_time, &journal, &cached) {
                 tracing::error!(%error, "a commit failed; what was being written may or may not be stored");
                 failing.send_replace(true);
             }
@@ -49,12 +56,12 @@ impl Writer {
     /// Where the write or its commit failed: it is not stored, or not known to be.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        write: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        write: impl FnOnce(&Batch<'_>) -> rusqlite::Result<T> + Send + 'static,
         publish: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let write: Write = Box::new(move |connection| {
-            let value = write(connection)?;
+        let write: Write = Box::new(move |batch| {
+            let value = write(batch)?;
             Ok(Box::new(move || {
                 publish(&value);
                 // An error says that the caller has gone; the write stands.
@@ -87,32 +94,40 @@ fn run(
     connection: Connection,
     mut waiting: mpsc::Receiver<Write>,
     last_time: &AtomicI64,
+    journal: &Journal,
+    cached: &Cached,
 ) -> rusqlite::Result<()> {
     while let Some(first) = waiting.blocking_recv() {
         connection.execute_batch("BEGIN IMMEDIATE")?;
+        let batch = Batch::new(&connection, journal, cached);
         let mut done = Vec::new();
         let mut next = Some(first);
         while let Some(write) = next {
-            done.extend(in_savepoint(&connection, write)?);
+            done.extend(in_savepoint(&batch, write)?);
             next = if done.len() < BATCH { waiting.try_recv().ok() } else { None };
         }
+        let folded = journal.fold(&batch)?;
+        let changed = batch.into_changed();
         connection
             .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'last_time' AND value < ?1")?
             .execute([last_time.load(Ordering::Acquire)])?;
         connection.execute_batch("COMMIT")?;
+        journal.committed(changed, &folded);
         done.into_iter().for_each(|publish| publish());
     }
     Ok(())
 }
 
 /// One write's failure is its own: the others of the transaction go on.
-fn in_savepoint(connection: &Connection, write: Write) -> rusqlite::Result<Option<Published>> {
-    connection.prepare_cached("SAVEPOINT one")?.execute([])?;
-    let result = write(connection);
+fn in_savepoint(batch: &Batch<'_>, write: Write) -> rusqlite::Result<Option<Published>> {
+    batch.db.prepare_cached("SAVEPOINT one")?.execute([])?;
+    let mark = batch.mark();
+    let result = write(batch);
     if let Err(error) = &result {
         tracing::error!(%error, "a write failed and was undone");
-        connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
+        batch.db.prepare_cached("ROLLBACK TO one")?.execute([])?;
+        batch.undo(mark);
     }
-    connection.prepare_cached("RELEASE one")?.execute([])?;
+    batch.db.prepare_cached("RELEASE one")?.execute([])?;
     Ok(result.ok())
 }
