@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     // Only a server has a story for its log; the others tell their own.
     let is_server = matches!(args.command, Command::Server { .. });
     let default = if is_server { Level::INFO } else { Level::WARN };
-    output::start_log(args.log_format, default);
+    let _log = output::start_log(args.log_format, default);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return output::failed(&error.into()),

@@ -2,25 +2,33 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is where printing is done")]
 
 use std::fmt;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use hellosign_sdk::ApiError;
 use tracing::Level;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::args::LogFormat;
 
 /// Starts the log on stderr. `RUST_LOG` says what is in it, and `default` where it is not set.
-pub(crate) fn start_log(format: LogFormat, default: Level) {
+///
+/// A thread of its own writes it, so that no answer waits for it. What is logged is written when the
+/// guard is dropped; if lines come faster than they can be written, those who log wait.
+pub(crate) fn start_log(format: LogFormat, default: Level) -> WorkerGuard {
     let filter = EnvFilter::builder().with_default_directive(default.into()).from_env_lossy();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Buffered: it is flushed whenever there is nothing more to write.
+    let stderr = BufWriter::with_capacity(64 * 1024, io::stderr());
+    let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().init(),
     }
+    guard
 }
 
 /// One line for whoever started this, written out at once: scripts wait for it.
