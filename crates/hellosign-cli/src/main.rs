@@ -13,16 +13,20 @@ use tracing::Level;
 use crate::args::{Args, Command, ServerCommand};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    // The log has been written when this comes back: what went wrong is the last line.
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => output::failed(&error),
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
     // Only a server has a story for its log; the others tell their own.
     let is_server = matches!(args.command, Command::Server { .. });
     let default = if is_server { Level::INFO } else { Level::WARN };
     let _log = output::start_log(args.log_format, default);
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return output::failed(&error.into()),
-    };
-    let done = runtime.block_on(async {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
         match args.command {
             Command::Quickstart { browser } => commands::quickstart::run(browser).await,
             Command::Oauth { command } => commands::oauth::run(command).await,
@@ -32,9 +36,5 @@ fn main() -> ExitCode {
                 commands::server_keys::run(command)
             }
         }
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => output::failed(&error),
-    }
+    })
 }
