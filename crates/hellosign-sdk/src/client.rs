@@ -68,6 +68,14 @@ impl ApiClient {
         Ok(Self { configuration: Arc::new(configuration), http: self.http.clone() })
     }
 
+    /// The same connections, where everything is sent once.
+    #[cfg(feature = "tokens")]
+    pub(crate) fn without_retries(&self) -> Self {
+        let retry = crate::retry::RetryPolicy::none();
+        let configuration = Configuration { retry, ..Configuration::clone(&self.configuration) };
+        Self { configuration: Arc::new(configuration), http: self.http.clone() }
+    }
+
     /// The settings that it goes by.
     #[must_use]
     pub fn configuration(&self) -> &Configuration {

@@ -53,6 +53,8 @@ mod protocol;
 mod rate_limit;
 mod response;
 mod retry;
+#[cfg(feature = "tokens")]
+pub mod tokens;
 mod transport;
 
 pub use client::ApiClient;

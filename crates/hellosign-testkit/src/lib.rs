@@ -3,11 +3,13 @@
 
 mod clock;
 mod http;
+mod proxy;
 mod sample;
 mod server;
 
 pub use clock::FakeClock;
 pub use http::{Answer, Request, basic, form, send};
+pub use proxy::{Fault, FaultProxy};
 pub use sample::{
     ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, OWNER, PASSWORD, REFRESH_TOKEN, ROTATING_ID,
     ROTATING_TOKEN, STATE, sample,

@@ -1,4 +1,4 @@
-//! The operations against peers that say exactly what a test wants them to say.
+//! The SDK against peers that say exactly what a test wants them to say, and against a real server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 #[cfg(feature = "blocking")]
@@ -10,3 +10,5 @@ mod peer;
 mod requests;
 mod retries;
 mod secrets;
+#[cfg(feature = "tokens")]
+mod tokens;

@@ -24,6 +24,8 @@ pub(crate) enum Act {
     InTurn(Vec<Self>),
     /// Says nothing and keeps the connection open.
     Freeze,
+    /// What the request deserves.
+    By(fn(&str) -> Self),
 }
 
 pub(crate) struct Peer {
@@ -118,11 +120,12 @@ async fn talk(mut stream: TcpStream, act: Act, heard: Arc<Mutex<Vec<String>>>) {
     let Some(request) = read_request(&mut stream).await else { return };
     let earlier = {
         let mut heard = heard.lock().expect("no test panicked here");
-        heard.push(request);
+        heard.push(request.clone());
         heard.len() - 1
     };
     let act = match act {
         Act::InTurn(acts) => acts[earlier.min(acts.len() - 1)].clone(),
+        Act::By(decide) => decide(&request),
         act => act,
     };
     // A client that has gone is what some of the tests are about.
@@ -143,7 +146,7 @@ async fn talk(mut stream: TcpStream, act: Act, heard: Arc<Mutex<Vec<String>>>) {
             let Some(request) = read_request(&mut stream).await else { break Ok(()) };
             heard.lock().expect("no test panicked here").push(request);
         },
-        Act::InTurn(_) => unreachable!("a turn is none of several turns"),
+        Act::InTurn(_) | Act::By(_) => unreachable!("what was decided is decided"),
         Act::Freeze => stream.read_u8().await.map(drop),
     };
 }

@@ -1,0 +1,109 @@
+//! What the manager takes from the program that it is part of: time, randomness, tasks.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where a [`TokenManager`](super::TokenManager)'s times come from.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The time of day. It may jump.
+    fn wall(&self) -> SystemTime;
+
+    /// Time since some moment. It never goes back, and goes on while the machine sleeps.
+    fn monotonic(&self) -> Duration;
+}
+
+/// The operating system's clocks.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn wall(&self) -> SystemTime {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that is injected")]
+        SystemTime::now()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn monotonic(&self) -> Duration {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let (seconds, nanos) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+    }
+
+    /// Where this clock stands still while the machine sleeps, the time of day says that a token has
+    /// expired.
+    #[cfg(not(target_os = "linux"))]
+    fn monotonic(&self) -> Duration {
+        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        START.get_or_init(std::time::Instant::now).elapsed()
+    }
+}
+
+/// Where a [`TokenManager`](super::TokenManager)'s nonces, names of leases and jitter come from.
+pub trait Random: fmt::Debug + Send + Sync {
+    /// Fills `bytes` with bytes that nobody can predict.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The operating system's generator.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl Random for SystemRandom {
+    /// # Panics
+    /// Where the operating system has no entropy to give: nothing can be sealed then.
+    fn fill(&self, bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the operating system gives random bytes");
+    }
+}
+
+pub(super) fn bytes<const N: usize>(random: &dyn Random) -> [u8; N] {
+    let mut bytes = [0; N];
+    random.fill(&mut bytes);
+    bytes
+}
+
+/// At least 0 and less than 1.
+pub(super) fn fraction(random: &dyn Random) -> f64 {
+    f64::from(u32::from_le_bytes(bytes(random))) / (f64::from(u32::MAX) + 1.0)
+}
+
+/// What a [`TokenManager`](super::TokenManager)'s own tasks run on.
+///
+/// A task that is not run to its end loses no grant, but callers have to wait until its lease is over.
+pub trait Spawner: fmt::Debug + Send + Sync {
+    /// Runs a task in the background.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Completes after this time.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Runs tasks on tokio: on a runtime that was named, or else on the caller's.
+#[derive(Debug, Clone, Default)]
+pub struct TokioSpawner(Option<tokio::runtime::Handle>);
+
+impl TokioSpawner {
+    /// Runs tasks on this runtime, wherever the callers are.
+    #[must_use]
+    pub fn on(runtime: tokio::runtime::Handle) -> Self {
+        Self(Some(runtime))
+    }
+}
+
+impl Spawner for TokioSpawner {
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        match &self.0 {
+            Some(runtime) => drop(runtime.spawn(task)),
+            None => drop(tokio::spawn(task)),
+        }
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(async move { tokio::time::sleep(duration).await })
+    }
+}

@@ -1,0 +1,63 @@
+//! How long a token is good for, by two clocks.
+
+use std::time::{Duration, SystemTime};
+
+use hellosign_wire::secret::AccessToken;
+
+use super::environment::{Clock, Random, fraction};
+use super::record::{Record, millis};
+
+/// Renewal starts this long before the end at most.
+const EARLIEST: Duration = Duration::from_secs(300);
+/// A token is not handed out in its last moments: the request that it is for takes time, too.
+const LONGEST_MARGIN: Duration = Duration::from_secs(10);
+/// Beyond any lifetime, and within what can be added to a time.
+const AGES: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
+
+/// An access token in memory. It is good while both clocks say so: the one does not jump, and the other
+/// is the one that the store goes by.
+#[derive(Debug)]
+pub(super) struct Fresh {
+    pub(super) access_token: AccessToken,
+    pub(super) serial: u64,
+    /// By the monotonic clock.
+    deadline: Duration,
+    /// By the time of day.
+    wall_deadline: SystemTime,
+    /// When to start renewing it, by the monotonic clock.
+    pub(super) due: Duration,
+}
+
+impl Fresh {
+    /// A record's token, which was asked for so long ago.
+    pub(super) fn new(record: &Record, age: Duration, clock: &dyn Clock, random: &dyn Random) -> Self {
+        let (now, wall) = (clock.monotonic(), clock.wall());
+        let lifetime = record.lifetime.map_or(AGES, |lifetime| Duration::from_millis(lifetime).min(AGES));
+        let early = (lifetime / 10).min(EARLIEST);
+        let margin = (lifetime / 20).min(LONGEST_MARGIN);
+        let good_for = (lifetime - margin).saturating_sub(age);
+        let ahead = early - (early - margin).mul_f64(fraction(random));
+        Self {
+            access_token: record.access_token.clone(),
+            serial: record.serial,
+            deadline: now + good_for,
+            wall_deadline: wall + good_for,
+            due: now + (lifetime - ahead).saturating_sub(age),
+        }
+    }
+
+    /// One that was found: its age is what the time of day says. A clock that was set back makes it no
+    /// younger than it was born.
+    pub(super) fn found(record: &Record, clock: &dyn Clock, random: &dyn Random) -> Self {
+        let age = Duration::from_millis(millis(clock.wall()).saturating_sub(record.requested_at));
+        Self::new(record, age, clock, random)
+    }
+
+    pub(super) fn is_usable(&self, clock: &dyn Clock) -> bool {
+        clock.monotonic() < self.deadline && clock.wall() < self.wall_deadline
+    }
+
+    pub(super) fn is_due(&self, clock: &dyn Clock) -> bool {
+        self.due <= clock.monotonic()
+    }
+}

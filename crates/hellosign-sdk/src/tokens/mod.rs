@@ -1,0 +1,29 @@
+//! Tokens that stay fresh.
+//!
+//! | where | what |
+//! |---|---|
+//! | [`TokenManager`] | the tokens of all accounts |
+//! | [`AccountToken`] | one account's, which is asked for a token again and again |
+//! | [`TokenStore`] | where grants are kept: [`MemoryTokenStore`], [`FileTokenStore`], or one of your own |
+//! | [`SealingKeys`] | what they are sealed with |
+//! | [`TokenError`] | why there is no token, and what to do |
+//! | [`Clock`], [`Random`], [`Spawner`] | what a manager takes from the program that it is part of |
+
+mod environment;
+mod error;
+mod fresh;
+mod host;
+mod manager;
+mod record;
+mod renewal;
+mod seal;
+mod slot;
+mod store;
+
+pub use self::environment::{BoxFuture, Clock, Random, Spawner, SystemClock, SystemRandom, TokioSpawner};
+pub use self::error::TokenError;
+pub use self::manager::{
+    AccountToken, FreshToken, TokenEvent, TokenEvents, TokenManager, TokenManagerBuilder,
+};
+pub use self::seal::SealingKeys;
+pub use self::store::{FileTokenStore, MemoryTokenStore, StoreError, Stored, TokenStore, Version};

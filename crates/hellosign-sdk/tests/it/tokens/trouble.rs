@@ -1,0 +1,264 @@
+//! When things go wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hellosign_sdk::tokens::{
+    Clock as _, MemoryTokenStore, SealingKeys, StoreError, Stored, TokenError, TokenStore, Version,
+};
+
+use super::{Answer, DAY, Shared, TestClock, builder, expired, keys, tokens};
+use crate::peer::{Act, Peer, TOKENS, answer};
+
+const HOUR: i64 = 3_600_000;
+const INVALID_GRANT: &str =
+    r#"{"error":"invalid_grant","error_description":"Invalid grant data (refresh token)"}"#;
+
+fn granted() -> Act {
+    answer("200 OK", "", TOKENS)
+}
+
+#[tokio::test]
+async fn while_the_server_fails_the_old_token_serves_and_attempts_are_spaced() {
+    let busy = answer("503 Service Unavailable", "Retry-After: 30\r\n", "");
+    let (peer, clock) =
+        (Peer::start(Act::InTurn(vec![busy.clone(), busy, granted()])).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    let mut events = manager.subscribe();
+    let account = manager.insert("jill", tokens("old", "rt", DAY), clock.wall()).await.unwrap();
+    clock.advance(DAY - Duration::from_secs(60));
+    for _ in 0..1000 {
+        assert_eq!(account.access_token().await.unwrap().expose(), "old");
+    }
+    events.next().await.unwrap();
+    for _ in 0..1000 {
+        assert_eq!(account.access_token().await.unwrap().expose(), "old");
+    }
+    assert_eq!(peer.heard().len(), 1, "it was told to wait");
+
+    clock.advance(Duration::from_secs(31));
+    assert_eq!(account.access_token().await.unwrap().expose(), "old");
+    events.next().await.unwrap();
+    clock.advance(Duration::from_secs(29));
+    let error = account.access_token().await.unwrap_err();
+    let TokenError::Unavailable { retry_after, .. } = error else { panic!("{error}") };
+    assert!(retry_after > Duration::ZERO && retry_after < Duration::from_secs(60), "{retry_after:?}");
+    assert_eq!(peer.heard().len(), 2);
+
+    clock.advance(retry_after);
+    assert_eq!(account.access_token().await.unwrap().expose(), "at", "it recovers when the server does");
+}
+
+#[tokio::test]
+async fn one_who_is_told_to_wait_waits_for_all_accounts() {
+    let busy = answer("429 Too Many Requests", "Retry-After: 30\r\n", "");
+    let (peer, clock) = (Peer::start(Act::InTurn(vec![busy, granted()])).await, Arc::default());
+    let manager = builder(&peer, &clock).build();
+    let jill = expired(&manager, &clock, "jill", "rt").await;
+    let jack = expired(&manager, &clock, "jack", "rt").await;
+    assert!(jill.access_token().await.is_err());
+    let error = jack.access_token().await.unwrap_err();
+    assert!(matches!(error, TokenError::Unavailable { source: None, .. }), "{error}");
+    assert_eq!(peer.heard().len(), 1);
+    clock.advance(Duration::from_secs(46));
+    assert_eq!(jack.access_token().await.unwrap().expose(), "at");
+}
+
+/// Nothing of this says anything about the grant.
+#[tokio::test]
+async fn nothing_but_invalid_grant_ends_a_grant() {
+    let others = [
+        answer("500 Internal Server Error", "", "{}"),
+        answer("502 Bad Gateway", "Content-Type: text/html\r\n", "<html>invalid_grant</html>"),
+        answer("400 Bad Request", "", r#"{"error":"invalid_client","error_description":"no"}"#),
+        answer("400 Bad Request", "", "<html>"),
+        answer("408 Request Timeout", "", INVALID_GRANT),
+        Act::Say(Vec::new()),
+        Act::Say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access".to_vec()),
+        answer("200 OK", "", "{}"),
+    ];
+    let count = others.len();
+    let (peer, clock) =
+        (Peer::start(Act::InTurn([&others[..], &[granted()]].concat())).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    let account = expired(&manager, &clock, "jill", "rt").await;
+    for at in 0..count {
+        let error = account.access_token().await.unwrap_err();
+        assert!(!error.needs_authorization(), "{at}: {error}");
+        assert!(account.access_token().await.is_err(), "there is a pause");
+        assert_eq!(peer.heard().len(), at + 1);
+        clock.advance(Duration::from_secs(61));
+    }
+    assert_eq!(account.access_token().await.unwrap().expose(), "at");
+}
+
+#[tokio::test]
+async fn a_grant_that_has_ended_is_remembered_until_there_is_another() {
+    let (peer, clock) =
+        (Peer::start(answer("400 Bad Request", "", INVALID_GRANT)).await, Arc::<TestClock>::default());
+    let store = Shared::default();
+    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    let account = expired(&manager, &clock, "jill", "rt").await;
+    for _ in 0..3 {
+        let error = account.access_token().await.unwrap_err();
+        assert!(matches!(error, TokenError::GrantDead { answer_lost: false }), "{error}");
+    }
+    let sibling = builder(&peer, &clock).store(store, keys()).build();
+    assert!(sibling.account("jill").access_token().await.unwrap_err().needs_authorization());
+    assert_eq!(peer.heard().len(), 1, "the server was asked once");
+
+    manager.insert("jill", tokens("new", "rt2", DAY), clock.wall()).await.unwrap();
+    assert_eq!(account.access_token().await.unwrap().expose(), "new");
+    assert_eq!(sibling.account("jill").access_token().await.unwrap().expose(), "new");
+}
+
+#[tokio::test]
+async fn a_grant_that_ends_after_an_answer_was_lost_says_so() {
+    let turns = vec![Act::Say(Vec::new()), answer("400 Bad Request", "", INVALID_GRANT)];
+    let (peer, clock) = (Peer::start(Act::InTurn(turns)).await, Arc::default());
+    let manager = builder(&peer, &clock).build();
+    let account = expired(&manager, &clock, "jill", "rt").await;
+    assert!(account.access_token().await.unwrap_err().is_transient());
+    clock.advance(Duration::from_secs(61));
+    let error = account.access_token().await.unwrap_err();
+    assert!(matches!(error, TokenError::GrantDead { answer_lost: true }), "{error}");
+}
+
+#[tokio::test]
+async fn an_api_that_takes_no_token_costs_a_renewal_a_minute() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    let account = manager.insert("jill", tokens("old", "rt", DAY), clock.wall()).await.unwrap();
+    let old = account.access_token().await.unwrap();
+    for _ in 0..100 {
+        let token = account.access_token().await.unwrap();
+        account.invalidate(&token);
+    }
+    assert_eq!(peer.heard().len(), 1);
+    clock.advance(Duration::from_secs(61));
+    account.invalidate(&old);
+    assert_eq!(account.access_token().await.unwrap().expose(), "at");
+    assert_eq!(peer.heard().len(), 1, "that one was replaced already");
+    account.invalidate(&account.access_token().await.unwrap());
+    account.access_token().await.unwrap();
+    assert_eq!(peer.heard().len(), 2);
+}
+
+#[tokio::test]
+async fn no_jump_of_a_clock_makes_an_expired_token_fresh() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    let hour = Duration::from_secs(3600);
+    let account = manager.insert("jill", tokens("old", "rt", hour), clock.wall()).await.unwrap();
+    clock.jump(-HOUR);
+    assert_eq!(account.access_token().await.unwrap().expose(), "old", "it is good still");
+    clock.advance(hour);
+    assert_eq!(account.access_token().await.unwrap().expose(), "at", "an hour is an hour");
+
+    clock.jump(25 * HOUR);
+    assert_eq!(account.access_token().await.unwrap().expose(), "at");
+    assert_eq!(peer.heard().len(), 2, "for all that is known it has expired");
+}
+
+/// Fails some writes.
+#[derive(Debug, Clone, Default)]
+struct Failing {
+    store: Arc<MemoryTokenStore>,
+    writes: Arc<AtomicUsize>,
+    /// Writes from this one on, as many as the other.
+    fail_from: Arc<AtomicUsize>,
+    fail: Arc<AtomicUsize>,
+}
+
+impl TokenStore for Failing {
+    fn load<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Stored>> {
+        self.store.load(account)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        account: &'a str,
+        expected: Option<Version>,
+        next: Version,
+        content: Option<&'a [u8]>,
+    ) -> Answer<'a, bool> {
+        let at = self.writes.fetch_add(1, Ordering::SeqCst);
+        let from = self.fail_from.load(Ordering::SeqCst);
+        if (from..from + self.fail.load(Ordering::SeqCst)).contains(&at) {
+            return Box::pin(async { Err(StoreError::new("the disk is full")) });
+        }
+        self.store.replace(account, expected, next, content)
+    }
+
+    fn accounts<'a>(&'a self, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<String>> {
+        self.store.accounts(after, limit)
+    }
+}
+
+impl Failing {
+    fn fail(&self, after: usize, count: usize) {
+        self.fail_from.store(self.writes.load(Ordering::SeqCst) + after, Ordering::SeqCst);
+        self.fail.store(count, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_stored_is_not_handed_out_and_not_lost() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let store = Failing::default();
+    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    let account = expired(&manager, &clock, "jill", "rt").await;
+
+    store.fail(0, 1);
+    assert!(matches!(account.access_token().await, Err(TokenError::Store(_))));
+    assert!(peer.heard().is_empty(), "without a lease nothing is sent");
+    clock.advance(Duration::from_secs(2));
+
+    store.fail(1, usize::MAX / 2);
+    let asking = tokio::spawn({
+        let account = account.clone();
+        async move { account.access_token().await }
+    });
+    while peer.heard().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    clock.advance(Duration::from_secs(5));
+    let error = asking.await.unwrap().unwrap_err();
+    assert!(matches!(error, TokenError::Store(_)), "{error}");
+    store.fail(0, 0);
+    clock.advance(Duration::from_secs(2));
+    assert_eq!(account.access_token().await.unwrap().expose(), "at");
+    assert_eq!(peer.heard().len(), 1, "the answer was kept until it could be stored");
+}
+
+#[tokio::test]
+async fn what_is_sealed_for_another_is_not_opened() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let store = Shared::default();
+    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    manager.insert("jill", tokens("old", "rt", DAY), clock.wall()).await.unwrap();
+
+    let other = builder(&peer, &clock).store(store.clone(), SealingKeys::new(1, [2; 32])).build();
+    assert!(matches!(other.account("jill").access_token().await, Err(TokenError::Unreadable)));
+    let rolled = SealingKeys::new(2, [2; 32]).and(1, [1; 32]);
+    let rolled = builder(&peer, &clock).store(store.clone(), rolled).build();
+    assert_eq!(rolled.account("jill").access_token().await.unwrap().expose(), "old");
+
+    // Jill's grant under Jack's name.
+    let stored = store.load("jill").await.unwrap().unwrap();
+    store.replace("jack", None, 1, Some(&stored.content)).await.unwrap();
+    assert!(matches!(manager.account("jack").access_token().await, Err(TokenError::Unreadable)));
+}
+
+#[tokio::test]
+async fn an_account_without_a_grant_and_one_that_was_removed() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    assert!(matches!(manager.account("nobody").access_token().await, Err(TokenError::NoGrant)));
+    let account = manager.insert("jill", tokens("old", "rt", DAY), clock.wall()).await.unwrap();
+    assert_eq!(manager.accounts(None, 10).await.unwrap(), ["jill"]);
+    manager.remove("jill").await.unwrap();
+    assert!(matches!(account.access_token().await, Err(TokenError::NoGrant)));
+    assert!(manager.accounts(None, 10).await.unwrap().is_empty());
+}
