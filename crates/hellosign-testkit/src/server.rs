@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hellosign_server::{Config, Error, Server};
+use hellosign_server::{Config, Error, Server, SystemClock};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -45,6 +45,15 @@ impl TestServer {
     pub async fn spawn_with(change: impl FnOnce(&mut Config)) -> Self {
         let data_dir = Arc::new(tempfile::tempdir().expect("a directory can be made"));
         Self::start(data_dir, Arc::default(), change).await
+    }
+
+    /// The same in real time: for clients that are processes of their own.
+    pub async fn spawn_in_real_time(change: impl FnOnce(&mut Config)) -> Self {
+        Self::spawn_with(|config| {
+            config.clock = Arc::new(SystemClock);
+            change(config);
+        })
+        .await
     }
 
     /// Stops this server and starts another on its data directory, with its clock.

@@ -137,8 +137,13 @@ impl TokenEvents {
 
 impl TokenManagerBuilder {
     /// Keeps grants there, sealed with these keys. By default they are kept in memory.
-    pub fn store(mut self, store: impl TokenStore + 'static, keys: SealingKeys) -> Self {
-        self.store = Arc::new(store);
+    pub fn store(self, store: impl TokenStore + 'static, keys: SealingKeys) -> Self {
+        self.shared_store(Arc::new(store), keys)
+    }
+
+    /// The same for a store that others have, too.
+    pub fn shared_store(mut self, store: Arc<dyn TokenStore>, keys: SealingKeys) -> Self {
+        self.store = store;
         self.keys = Some(keys);
         self
     }
@@ -295,8 +300,8 @@ impl TokenManager {
 /// One account's token. Cheap to clone; keep it as long as the account is in use.
 #[derive(Debug, Clone)]
 pub struct AccountToken {
-    slot: Arc<Slot>,
-    shared: Arc<Shared>,
+    pub(super) slot: Arc<Slot>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// An access token that was good when it was handed out.

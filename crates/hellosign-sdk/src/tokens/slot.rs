@@ -229,3 +229,29 @@ fn pause_after(error: &TokenError, failures: u32, shared: &Shared) -> Option<Dur
     let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
     Some(longest.mul_f64(0.5 + fraction(&*shared.random) / 2.0).max(asked))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use hellosign_wire::token::OAuthTokenResponse;
+
+    use crate::tokens::{Clock as _, SystemClock, TokenManager};
+    use crate::{ApiClient, Configuration};
+
+    /// Who looked before a renewal ended and joins after it does not begin another one.
+    #[tokio::test]
+    async fn a_late_look_begins_nothing() {
+        let nowhere = Configuration::builder().server("http://127.0.0.1:1").build().unwrap();
+        let manager = TokenManager::builder(&ApiClient::new(nowhere), "client", "secret").build();
+        let mut tokens = OAuthTokenResponse::new("at");
+        tokens.refresh_token = Some("rt".into());
+        let now: SystemTime = SystemClock.wall();
+        let account = manager.insert("jill", tokens, now).await.unwrap();
+        let serial = account.slot.current.load_full().unwrap().serial;
+
+        let given = account.slot.token(&account.shared, Some(serial.wrapping_add(1))).await.unwrap();
+        assert_eq!(given.serial, serial);
+        assert!(account.slot.token(&account.shared, Some(serial)).await.is_err(), "that one it has seen");
+    }
+}

@@ -13,8 +13,7 @@ use std::time::{Duration, SystemTime};
 use hellosign_sdk::ApiClient;
 use hellosign_sdk::models::{OAuthTokenResponse, RefreshToken};
 use hellosign_sdk::tokens::{
-    AccountToken, Clock, MemoryTokenStore, Random, SealingKeys, StoreError, Stored, TokenManager,
-    TokenManagerBuilder, TokenStore, Version,
+    AccountToken, BoxFuture, Clock, Random, SealingKeys, StoreError, TokenManager, TokenManagerBuilder,
 };
 
 use crate::peer::Peer;
@@ -76,31 +75,7 @@ impl Random for Counting {
     }
 }
 
-/// A store that several managers have.
-#[derive(Debug, Clone, Default)]
-struct Shared(Arc<MemoryTokenStore>);
-
-type Answer<'a, T> = hellosign_sdk::tokens::BoxFuture<'a, Result<T, StoreError>>;
-
-impl TokenStore for Shared {
-    fn load<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Stored>> {
-        self.0.load(account)
-    }
-
-    fn replace<'a>(
-        &'a self,
-        account: &'a str,
-        expected: Option<Version>,
-        next: Version,
-        content: Option<&'a [u8]>,
-    ) -> Answer<'a, bool> {
-        self.0.replace(account, expected, next, content)
-    }
-
-    fn accounts<'a>(&'a self, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<String>> {
-        self.0.accounts(after, limit)
-    }
-}
+type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
 fn keys() -> SealingKeys {
     SealingKeys::new(1, [1; 32])

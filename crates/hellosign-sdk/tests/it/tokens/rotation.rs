@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hellosign_sdk::models::{OAuthTokenResponse, RefreshToken};
-use hellosign_sdk::tokens::{Clock as _, TokenManager};
+use hellosign_sdk::tokens::{Clock as _, MemoryTokenStore, TokenManager};
 use hellosign_sdk::{ApiClient, Configuration};
 use hellosign_testkit::{CLIENT_SECRET, Fault, FaultProxy, ROTATING_ID, ROTATING_TOKEN, TestServer};
 
-use super::{Shared, TestClock, keys};
+use super::{TestClock, keys};
 
 /// How long the server's access tokens live.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -17,7 +17,7 @@ struct Rotating {
     server: TestServer,
     proxy: FaultProxy,
     clock: Arc<TestClock>,
-    store: Shared,
+    store: Arc<MemoryTokenStore>,
 }
 
 impl Rotating {
@@ -28,7 +28,7 @@ impl Rotating {
         })
         .await;
         let proxy = FaultProxy::spawn(server.address()).await;
-        let rotating = Self { server, proxy, clock: Arc::default(), store: Shared::default() };
+        let rotating = Self { server, proxy, clock: Arc::default(), store: Arc::default() };
         let mut tokens = OAuthTokenResponse::new("none yet");
         tokens.refresh_token = Some(RefreshToken::from(ROTATING_TOKEN));
         tokens.expires_in = Some(0);
@@ -42,7 +42,7 @@ impl Rotating {
             .server(&format!("http://{}", self.proxy.address()))
             .timeout(Duration::from_secs(5));
         TokenManager::builder(&ApiClient::new(configuration.build().unwrap()), ROTATING_ID, CLIENT_SECRET)
-            .store(self.store.clone(), keys())
+            .shared_store(self.store.clone(), keys())
             .clock(Arc::clone(&self.clock) as _)
             .build()
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hellosign_sdk::tokens::{Clock as _, TokenError};
+use hellosign_sdk::tokens::{Clock as _, MemoryTokenStore, TokenError};
 
-use super::{DAY, Shared, TestClock, builder, expired, keys, tokens};
+use super::{DAY, TestClock, builder, expired, keys, tokens};
 use crate::peer::{Act, Peer, TOKENS, answer};
 
 fn tokens_for_all_but_the_frozen(request: &str) -> Act {
@@ -64,8 +64,8 @@ async fn the_last_tenth_renews_while_the_old_token_serves() {
 #[tokio::test]
 async fn a_caller_that_goes_away_takes_nothing_with_him() {
     let (peer, clock) = (Peer::start(answer("200 OK", "", TOKENS)).await, Arc::default());
-    let store = Shared::default();
-    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    let store = Arc::new(MemoryTokenStore::default());
+    let manager = builder(&peer, &clock).shared_store(store.clone(), keys()).build();
     let account = expired(&manager, &clock, "jill", "rt").await;
     for polls in 1..20 {
         let mut asking = Box::pin(account.access_token());
@@ -78,7 +78,7 @@ async fn a_caller_that_goes_away_takes_nothing_with_him() {
         }
     }
     manager.shutdown().await;
-    let again = builder(&peer, &clock).store(store, keys()).build();
+    let again = builder(&peer, &clock).shared_store(store, keys()).build();
     assert_eq!(again.account("jill").access_token().await.unwrap().expose(), "at");
     assert_eq!(peer.heard().len(), 1);
 }

@@ -1,14 +1,14 @@
 //! When things go wrong.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hellosign_sdk::tokens::{
-    Clock as _, MemoryTokenStore, SealingKeys, StoreError, Stored, TokenError, TokenStore, Version,
+    BoxFuture, Clock as _, MemoryTokenStore, SealingKeys, StoreError, Stored, TokenError, TokenStore, Version,
 };
 
-use super::{Answer, DAY, Shared, TestClock, builder, expired, keys, tokens};
+use super::{Answer, DAY, TestClock, builder, expired, keys, tokens};
 use crate::peer::{Act, Peer, TOKENS, answer};
 
 const HOUR: i64 = 3_600_000;
@@ -97,14 +97,14 @@ async fn nothing_but_invalid_grant_ends_a_grant() {
 async fn a_grant_that_has_ended_is_remembered_until_there_is_another() {
     let (peer, clock) =
         (Peer::start(answer("400 Bad Request", "", INVALID_GRANT)).await, Arc::<TestClock>::default());
-    let store = Shared::default();
-    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    let store = Arc::new(MemoryTokenStore::default());
+    let manager = builder(&peer, &clock).shared_store(store.clone(), keys()).build();
     let account = expired(&manager, &clock, "jill", "rt").await;
     for _ in 0..3 {
         let error = account.access_token().await.unwrap_err();
         assert!(matches!(error, TokenError::GrantDead { answer_lost: false }), "{error}");
     }
-    let sibling = builder(&peer, &clock).store(store, keys()).build();
+    let sibling = builder(&peer, &clock).shared_store(store, keys()).build();
     assert!(sibling.account("jill").access_token().await.unwrap_err().needs_authorization());
     assert_eq!(peer.heard().len(), 1, "the server was asked once");
 
@@ -162,13 +162,13 @@ async fn no_jump_of_a_clock_makes_an_expired_token_fresh() {
 }
 
 /// Fails some writes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Failing {
-    store: Arc<MemoryTokenStore>,
-    writes: Arc<AtomicUsize>,
+    store: MemoryTokenStore,
+    writes: AtomicUsize,
     /// Writes from this one on, as many as the other.
-    fail_from: Arc<AtomicUsize>,
-    fail: Arc<AtomicUsize>,
+    fail_from: AtomicUsize,
+    fail: AtomicUsize,
 }
 
 impl TokenStore for Failing {
@@ -206,8 +206,8 @@ impl Failing {
 #[tokio::test]
 async fn what_cannot_be_stored_is_not_handed_out_and_not_lost() {
     let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
-    let store = Failing::default();
-    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    let store = Arc::new(Failing::default());
+    let manager = builder(&peer, &clock).shared_store(store.clone(), keys()).build();
     let account = expired(&manager, &clock, "jill", "rt").await;
 
     store.fail(0, 1);
@@ -232,17 +232,102 @@ async fn what_cannot_be_stored_is_not_handed_out_and_not_lost() {
     assert_eq!(peer.heard().len(), 1, "the answer was kept until it could be stored");
 }
 
+/// Something happens before one of the writes.
+struct Meanwhile {
+    store: Arc<MemoryTokenStore>,
+    writes: AtomicUsize,
+    before: Mutex<Option<(usize, BoxFuture<'static, ()>)>>,
+}
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
+impl Meanwhile {
+    fn before_write(
+        at: usize,
+        store: &Arc<MemoryTokenStore>,
+        what: impl Future<Output = ()> + Send + 'static,
+    ) -> Arc<Self> {
+        let before = Mutex::new(Some((at, Box::pin(what) as _)));
+        Arc::new(Self { store: Arc::clone(store), writes: AtomicUsize::new(0), before })
+    }
+}
+
+impl TokenStore for Meanwhile {
+    fn load<'a>(&'a self, account: &'a str) -> Answer<'a, Option<Stored>> {
+        self.store.load(account)
+    }
+
+    fn replace<'a>(
+        &'a self,
+        account: &'a str,
+        expected: Option<Version>,
+        next: Version,
+        content: Option<&'a [u8]>,
+    ) -> Answer<'a, bool> {
+        let write = self.writes.fetch_add(1, Ordering::SeqCst) + 1;
+        let what = self.before.lock().unwrap().take_if(|(at, _)| *at == write);
+        Box::pin(async move {
+            if let Some((_, what)) = what {
+                what.await;
+            }
+            self.store.replace(account, expected, next, content).await
+        })
+    }
+
+    fn accounts<'a>(&'a self, after: Option<&'a str>, limit: usize) -> Answer<'a, Vec<String>> {
+        self.store.accounts(after, limit)
+    }
+}
+
+/// A machine that sleeps between the lease and the request: others may have taken the lease over.
+#[tokio::test]
+async fn a_lease_that_was_slept_through_is_taken_again() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let sleeping = Arc::clone(&clock);
+    let sleep = async move { sleeping.advance(Duration::from_secs(5)) };
+    // The first write is the test's own, the second the lease.
+    let store = Meanwhile::before_write(2, &Arc::default(), sleep);
+    let manager = builder(&peer, &clock).shared_store(Arc::clone(&store) as _, keys()).build();
+    let account = expired(&manager, &clock, "jill", "rt").await;
+    assert_eq!(account.access_token().await.unwrap().expose(), "at");
+    assert_eq!(peer.heard().len(), 1);
+    let writes = store.writes.load(Ordering::SeqCst);
+    assert_eq!(writes, 4, "inserted, slept through, taken again, stored");
+}
+
+#[tokio::test]
+async fn a_refusal_counts_for_nothing_where_a_sibling_was_faster() {
+    let (peer, clock) =
+        (Peer::start(answer("400 Bad Request", "", INVALID_GRANT)).await, Arc::<TestClock>::default());
+    let kept = Arc::default();
+    let sibling = builder(&peer, &clock).shared_store(Arc::clone(&kept) as _, keys()).build();
+    let now = clock.wall();
+    let renews = async move {
+        sibling.insert("jill", tokens("the sibling's", "rt2", DAY), now).await.unwrap();
+    };
+    // Inserted, leased, and then the grant would be marked as ended.
+    let store = Meanwhile::before_write(3, &kept, renews);
+    let manager = builder(&peer, &clock).shared_store(store, keys()).build();
+    let account = expired(&manager, &clock, "jill", "rt").await;
+    assert_eq!(account.access_token().await.unwrap().expose(), "the sibling's");
+    assert_eq!(peer.heard().len(), 1);
+}
+
 #[tokio::test]
 async fn what_is_sealed_for_another_is_not_opened() {
     let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
-    let store = Shared::default();
-    let manager = builder(&peer, &clock).store(store.clone(), keys()).build();
+    let store = Arc::new(MemoryTokenStore::default());
+    let manager = builder(&peer, &clock).shared_store(store.clone(), keys()).build();
     manager.insert("jill", tokens("old", "rt", DAY), clock.wall()).await.unwrap();
 
-    let other = builder(&peer, &clock).store(store.clone(), SealingKeys::new(1, [2; 32])).build();
+    let other = builder(&peer, &clock).shared_store(store.clone(), SealingKeys::new(1, [2; 32])).build();
     assert!(matches!(other.account("jill").access_token().await, Err(TokenError::Unreadable)));
     let rolled = SealingKeys::new(2, [2; 32]).and(1, [1; 32]);
-    let rolled = builder(&peer, &clock).store(store.clone(), rolled).build();
+    let rolled = builder(&peer, &clock).shared_store(store.clone(), rolled).build();
     assert_eq!(rolled.account("jill").access_token().await.unwrap().expose(), "old");
 
     // Jill's grant under Jack's name.
