@@ -105,6 +105,7 @@ async fn pass(mut client: TcpStream, server: SocketAddr, state: Arc<State>) -> i
         if state.is_next(Fault::BeforeRequest) {
             return Ok(());
         }
+        let held = state.held.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut upstream = TcpStream::connect(server).await?;
         upstream.write_all(&request).await?;
         state.requests.fetch_add(1, Ordering::SeqCst);
@@ -112,7 +113,6 @@ async fn pass(mut client: TcpStream, server: SocketAddr, state: Arc<State>) -> i
         if state.is_next(Fault::AfterCommit) {
             return Ok(());
         }
-        let held = state.held.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(held) = held {
             // Dropped is as good as told.
             let _ = held.await;
