@@ -30,7 +30,7 @@ pub struct FaultProxy {
 
 #[derive(Debug, Default)]
 struct State {
-    requests: AtomicUsize,
+    answers: AtomicUsize,
     before: AtomicUsize,
     after: AtomicUsize,
     held: Mutex<Option<oneshot::Receiver<()>>>,
@@ -73,10 +73,10 @@ impl FaultProxy {
         release
     }
 
-    /// How many requests have come as far as the server.
+    /// How many requests the server has answered.
     #[must_use]
-    pub fn requests(&self) -> usize {
-        self.state.requests.load(Ordering::SeqCst)
+    pub fn answers(&self) -> usize {
+        self.state.answers.load(Ordering::SeqCst)
     }
 }
 
@@ -108,8 +108,8 @@ async fn pass(mut client: TcpStream, server: SocketAddr, state: Arc<State>) -> i
         let held = state.held.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut upstream = TcpStream::connect(server).await?;
         upstream.write_all(&request).await?;
-        state.requests.fetch_add(1, Ordering::SeqCst);
         let answer = read_message(&mut upstream).await?.unwrap_or_default();
+        state.answers.fetch_add(1, Ordering::SeqCst);
         if state.is_next(Fault::AfterCommit) {
             return Ok(());
         }

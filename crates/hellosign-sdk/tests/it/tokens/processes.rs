@@ -156,7 +156,7 @@ async fn eight_processes_of_fifty_tasks_are_one_request_for_each_renewal() {
     }
     // A token of five seconds is renewed after four and a half at the earliest.
     let most = 1 + usize::try_from(began.elapsed().as_millis() / 4500).unwrap();
-    let requests = scene.proxy.requests();
+    let requests = scene.proxy.answers();
     println!("{had} tokens were handed out in {runs:?}, by {requests} requests");
     assert!((2..=most).contains(&requests), "{requests} requests, {most} at most");
 }
@@ -208,5 +208,5 @@ async fn a_process_that_is_killed_anywhere_loses_no_grant() {
     }
     let mut worker = worker();
     worker.says("has one").await;
-    println!("killed {times} times, {} requests", scene.proxy.requests());
+    println!("killed {times} times, {} requests", scene.proxy.answers());
 }

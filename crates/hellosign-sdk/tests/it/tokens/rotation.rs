@@ -73,7 +73,7 @@ async fn eight_managers_of_one_store_are_one_request_for_each_renewal() {
         }
         given.dedup();
         assert_eq!(given.len(), 1, "all have the same token");
-        assert_eq!(rotating.proxy.requests(), round);
+        assert_eq!(rotating.proxy.answers(), round);
         rotating.advance(LIFETIME);
     }
 }
@@ -106,7 +106,7 @@ async fn an_answer_that_comes_after_the_lease_is_thrown_away() {
         let late = late.clone();
         async move { late.access_token().await }
     });
-    while rotating.proxy.requests() == 0 {
+    while rotating.proxy.answers() == 0 {
         tokio::task::yield_now().await;
     }
     // Past the lease, by every clock but the one of the request's own time-out.
@@ -115,7 +115,7 @@ async fn an_answer_that_comes_after_the_lease_is_thrown_away() {
     release.send(()).unwrap();
     let late = asking.await.unwrap().unwrap();
     assert_eq!(late.expose(), sibling.expose(), "what is stored is what counts");
-    assert_eq!(rotating.proxy.requests(), 2);
+    assert_eq!(rotating.proxy.answers(), 2);
     rotating.advance(LIFETIME);
     rotating.manager().account("jill").access_token().await.unwrap();
 }
