@@ -43,6 +43,8 @@
 //! The operations run on tokio. No type of an HTTP library is in this crate's interface.
 
 pub mod apis;
+#[cfg(feature = "tokens")]
+pub mod authorization;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod client;

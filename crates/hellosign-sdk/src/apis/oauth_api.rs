@@ -1,8 +1,12 @@
 //! The vendor's `OAuthApi`.
 
+#[cfg(feature = "tokens")]
+use hellosign_wire::secret::{ClientSecret, CodeVerifier};
 use hellosign_wire::token::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest, OAuthTokenResponse};
 
 use super::call;
+#[cfg(feature = "tokens")]
+use crate::authorization::Authorized;
 use crate::client::ApiClient;
 use crate::error::ApiError;
 use crate::protocol::{Request, Secrets};
@@ -70,16 +74,45 @@ impl OAuthApi {
         &self,
         request: &OAuthTokenGenerateRequest,
     ) -> Result<ApiResponse<OAuthTokenResponse>, ApiError> {
+        self.generate(request, request).await
+    }
+
+    /// The same with what the vendor's schema does not have: a `redirect_uri` that the authorization was
+    /// started with, PKCE's proof.
+    #[cfg(feature = "tokens")]
+    pub(crate) async fn exchange(
+        &self,
+        client_id: &str,
+        client_secret: ClientSecret,
+        authorized: &Authorized,
+    ) -> Result<OAuthTokenResponse, ApiError> {
+        #[derive(serde::Serialize)]
+        struct Proven<'a> {
+            #[serde(flatten)]
+            request: &'a OAuthTokenGenerateRequest,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            redirect_uri: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code_verifier: Option<&'a CodeVerifier>,
+        }
+        let (code, state) = (authorized.code.clone(), authorized.state.as_str());
+        let request = OAuthTokenGenerateRequest::new(client_id, client_secret, code, state);
+        let redirect_uri = authorized.redirect_uri.as_deref();
+        let proven =
+            Proven { request: &request, redirect_uri, code_verifier: authorized.code_verifier.as_ref() };
+        Ok(self.generate(&request, &proven).await?.data)
+    }
+
+    async fn generate(
+        &self,
+        request: &OAuthTokenGenerateRequest,
+        body: &impl serde::Serialize,
+    ) -> Result<ApiResponse<OAuthTokenResponse>, ApiError> {
         let secrets = Secrets::from([request.client_secret.expose(), request.code.expose()]);
         let url = format!("{}/oauth/token", self.client.configuration().oauth_host());
-        let request = Request::post_json(
-            "oauth_token_generate",
-            url,
-            self.client.configuration(),
-            request,
-            Repeat::IfUnsent,
-            secrets,
-        );
+        let configuration = self.client.configuration();
+        let request =
+            Request::post_json("oauth_token_generate", url, configuration, body, Repeat::IfUnsent, secrets);
         call(&self.client, request).await
     }
 

@@ -61,7 +61,7 @@ impl Random for SystemRandom {
     }
 }
 
-pub(super) fn bytes<const N: usize>(random: &dyn Random) -> [u8; N] {
+pub(crate) fn bytes<const N: usize>(random: &dyn Random) -> [u8; N] {
     let mut bytes = [0; N];
     random.fill(&mut bytes);
     bytes

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
 use hellosign_wire::secret::{AccessToken, ClientSecret};
-use hellosign_wire::token::{OAuthTokenGenerateRequest, OAuthTokenResponse};
+use hellosign_wire::token::OAuthTokenResponse;
 use tokio::sync::{broadcast, watch};
 
 use super::environment::{self, Clock, Random, Spawner, SystemClock, SystemRandom, TokioSpawner};
@@ -18,6 +18,7 @@ use super::seal::SealingKeys;
 use super::slot::Slot;
 use super::store::TokenStore;
 use crate::apis::OAuthApi;
+use crate::authorization::Authorized;
 use crate::client::ApiClient;
 use crate::error::ApiError;
 
@@ -35,6 +36,7 @@ const EVENTS: usize = 1024;
 /// before the new token is handed out the store has it: a process may be killed at any moment.
 ///
 /// ```no_run
+/// use hellosign_sdk::authorization::Authorized;
 /// use hellosign_sdk::tokens::{FileTokenStore, SealingKeys, TokenManager};
 /// use hellosign_sdk::{ApiClient, Configuration};
 ///
@@ -43,9 +45,10 @@ const EVENTS: usize = 1024;
 /// let manager = TokenManager::builder(&client, "cc91c61d00f8bb2ece1428035716b", "1d14434088507ffa390e6f5528465")
 ///     .store(FileTokenStore::open("tokens")?, SealingKeys::new(1, key))
 ///     .build();
-/// manager.exchange("jill", "the code that the callback was called with", "900e06e2").await?;
+/// // What the callback was called with; `authorization` has the whole way there.
+/// let authorized = Authorized::new("1b0d28d90c86c141", "900e06e2");
+/// let jill = manager.exchange("jill", &authorized).await?;
 ///
-/// let jill = manager.account("jill");
 /// let token = jill.access_token().await?;
 /// println!("Authorization: Bearer {} characters", token.expose().len());
 /// # Ok(())
@@ -218,20 +221,18 @@ impl TokenManager {
         AccountToken { slot: self.shared.slot(name), shared: Arc::clone(&self.shared) }
     }
 
-    /// Exchanges a code and keeps what it is exchanged for. `state` is what the authorization was started
-    /// with.
+    /// Exchanges a code and keeps what it is exchanged for.
     ///
     /// A code is good once, so the store is asked first whether it is there.
     ///
     /// # Errors
     /// [`TokenError::Refused`] where the code is refused, [`TokenError::Unavailable`] where no answer came
     /// (the user may have to authorize again), [`TokenError::Store`] for the store.
-    pub async fn exchange(&self, account: &str, code: &str, state: &str) -> Result<AccountToken, TokenError> {
+    pub async fn exchange(&self, account: &str, authorized: &Authorized) -> Result<AccountToken, TokenError> {
         self.shared.store.load(account).await?;
-        let secret = self.shared.client_secret.clone();
-        let request = OAuthTokenGenerateRequest::new(self.shared.client_id.as_str(), secret, code, state);
         let requested_at = self.shared.clock.wall();
-        let tokens = self.shared.oauth.oauth_token_generate(&request).await.map_err(exchange_failed)?;
+        let (id, secret) = (self.shared.client_id.as_str(), self.shared.client_secret.clone());
+        let tokens = self.shared.oauth.exchange(id, secret, authorized).await.map_err(exchange_failed)?;
         self.insert(account, tokens, requested_at).await
     }
 

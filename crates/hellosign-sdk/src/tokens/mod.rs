@@ -9,7 +9,7 @@
 //! | [`TokenError`] | why there is no token, and what to do |
 //! | [`Clock`], [`Random`], [`Spawner`] | what a manager takes from the program that it is part of |
 
-mod environment;
+pub(crate) mod environment;
 mod error;
 mod fresh;
 mod host;

@@ -192,7 +192,8 @@ impl Attempt<'_> {
     async fn load(&self) -> Result<(Version, Record), TokenError> {
         let stored = self.shared.store.load(self.account).await?.ok_or(TokenError::NoGrant)?;
         let context = self.shared.context(self.account);
-        let record = self.shared.keys.open(&stored.content, &context).ok_or(TokenError::Unreadable)?;
+        let record: Option<Record> = self.shared.keys.open(&stored.content, &context);
+        let record = record.ok_or(TokenError::Unreadable)?;
         match record.ended {
             Some(ended) => Err(TokenError::GrantDead { answer_lost: ended.answer_lost }),
             None => Ok((stored.version, record)),

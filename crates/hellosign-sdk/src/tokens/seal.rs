@@ -4,10 +4,11 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead as _, Payload};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, XNonce};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::environment::{self, Random};
-use super::record::Record;
 
 const FORMAT: u8 = 1;
 const NONCE: usize = 24;
@@ -42,8 +43,9 @@ impl SealingKeys {
         self
     }
 
-    /// `context` is what the record belongs to: it opens for nothing else.
-    pub(super) fn seal(&self, record: &Record, context: &[u8], random: &dyn Random) -> Vec<u8> {
+    /// `context` is what the record belongs to: it opens for nothing else. A record is a struct of strings and
+    /// numbers: there is none that is not JSON.
+    pub(crate) fn seal(&self, record: &impl Serialize, context: &[u8], random: &dyn Random) -> Vec<u8> {
         let (id, key) = &self.0[0];
         let plain = Zeroizing::new(serde_json::to_vec(record).expect("a record is JSON"));
         let nonce: [u8; NONCE] = environment::bytes(random);
@@ -57,7 +59,7 @@ impl SealingKeys {
         sealed
     }
 
-    pub(super) fn open(&self, sealed: &[u8], context: &[u8]) -> Option<Record> {
+    pub(crate) fn open<T: DeserializeOwned>(&self, sealed: &[u8], context: &[u8]) -> Option<T> {
         let (head, text) = sealed.split_at_checked(HEAD)?;
         let id = u32::from_be_bytes(*head[1..].first_chunk()?);
         let (_, key) = self.0.iter().find(|(known, _)| *known == id)?;
@@ -85,7 +87,12 @@ impl fmt::Debug for SealingKeys {
 #[cfg(test)]
 mod tests {
     use super::super::environment::SystemRandom;
+    use super::super::record::Record;
     use super::*;
+
+    fn open(keys: &SealingKeys, sealed: &[u8], context: &[u8]) -> Option<Record> {
+        keys.open(sealed, context)
+    }
 
     fn record() -> Record {
         Record {
@@ -105,16 +112,16 @@ mod tests {
         let keys = SealingKeys::new(1, [1; 32]);
         let sealed = keys.seal(&record(), b"jill", &SystemRandom);
         assert!(!sealed.windows(9).any(|window| window == b"rt-secret"));
-        assert_eq!(keys.open(&sealed, b"jill").unwrap().refresh_token, "rt-secret".into());
-        assert!(keys.open(&sealed, b"jack").is_none());
-        assert!(SealingKeys::new(1, [2; 32]).open(&sealed, b"jill").is_none());
-        assert!(SealingKeys::new(2, [1; 32]).open(&sealed, b"jill").is_none());
-        assert!(SealingKeys::new(2, [9; 32]).and(1, [1; 32]).open(&sealed, b"jill").is_some());
+        assert_eq!(open(&keys, &sealed, b"jill").unwrap().refresh_token, "rt-secret".into());
+        assert!(open(&keys, &sealed, b"jack").is_none());
+        assert!(open(&SealingKeys::new(1, [2; 32]), &sealed, b"jill").is_none());
+        assert!(open(&SealingKeys::new(2, [1; 32]), &sealed, b"jill").is_none());
+        assert!(open(&SealingKeys::new(2, [9; 32]).and(1, [1; 32]), &sealed, b"jill").is_some());
         for at in 0..sealed.len() {
             let mut bent = sealed.clone();
             bent[at] ^= 1;
-            assert!(keys.open(&bent, b"jill").is_none(), "byte {at}");
-            assert!(keys.open(&sealed[..at], b"jill").is_none(), "{at} bytes");
+            assert!(open(&keys, &bent, b"jill").is_none(), "byte {at}");
+            assert!(open(&keys, &sealed[..at], b"jill").is_none(), "{at} bytes");
         }
     }
 

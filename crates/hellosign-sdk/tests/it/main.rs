@@ -1,6 +1,8 @@
 //! The SDK against peers that say exactly what a test wants them to say, and against a real server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+#[cfg(feature = "tokens")]
+mod authorization;
 #[cfg(feature = "blocking")]
 mod blocking;
 mod configuration;
