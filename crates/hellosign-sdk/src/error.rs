@@ -8,6 +8,8 @@ use hellosign_wire::error::{ErrorBody, ErrorCode, ErrorResponseError, OAuthError
 
 use crate::rate_limit::RateLimit;
 use crate::response::Headers;
+#[cfg(feature = "tokens")]
+use crate::tokens::TokenError;
 use crate::transport::Failure;
 
 /// Why an operation has no result. It can be asked what it means; its text says what to do, and
@@ -36,6 +38,9 @@ enum Kind {
     Unanswered(Failure),
     /// An answer without what was asked for.
     Answered(Refusal),
+    /// Nothing was sent, for want of a token.
+    #[cfg(feature = "tokens")]
+    NoToken(TokenError),
 }
 
 /// An answer without what was asked for.
@@ -57,6 +62,22 @@ impl ApiError {
 
     pub(crate) fn answered(operation: &'static str, refusal: Refusal) -> Self {
         Self { operation, kind: Box::new(Kind::Answered(refusal)) }
+    }
+
+    #[cfg(feature = "tokens")]
+    pub(crate) fn no_token(operation: &'static str, error: TokenError) -> Self {
+        Self { operation, kind: Box::new(Kind::NoToken(error)) }
+    }
+
+    /// Why there was no token to send, where that is what went wrong: of a client
+    /// [with an account](crate::ApiClient::with_account).
+    #[cfg(feature = "tokens")]
+    #[must_use]
+    pub fn token(&self) -> Option<&TokenError> {
+        match &*self.kind {
+            Kind::NoToken(error) => Some(error),
+            _ => None,
+        }
     }
 
     /// The status code, where a whole answer came.
@@ -109,6 +130,8 @@ impl ApiError {
         let refusal = match &*self.kind {
             Kind::Unanswered(failure) => return failure.is_transient(),
             Kind::Answered(refusal) => refusal,
+            #[cfg(feature = "tokens")]
+            Kind::NoToken(error) => return error.is_transient(),
         };
         let is_named_so = self.oauth().is_some_and(|error| {
             let unavailable =
@@ -123,6 +146,10 @@ impl ApiError {
     /// A wrong client (`invalid_client`) is a matter of configuration and never counts.
     #[must_use]
     pub fn is_grant_dead(&self) -> bool {
+        #[cfg(feature = "tokens")]
+        if let Some(error) = self.token() {
+            return error.needs_authorization();
+        }
         !self.is_transient() && self.oauth().is_some_and(|error| error.error == ErrorCode::InvalidGrant)
     }
 
@@ -161,7 +188,7 @@ impl ApiError {
     fn refusal(&self) -> Option<&Refusal> {
         match &*self.kind {
             Kind::Answered(refusal) => Some(refusal),
-            Kind::Unanswered(_) => None,
+            _ => None,
         }
     }
 }
@@ -172,6 +199,8 @@ impl fmt::Display for ApiError {
         let refusal = match &*self.kind {
             Kind::Unanswered(failure) => return failure.fmt(f),
             Kind::Answered(refusal) => refusal,
+            #[cfg(feature = "tokens")]
+            Kind::NoToken(error) => return error.fmt(f),
         };
         write!(f, "the server answered {}", refusal.status)?;
         match &refusal.error {
@@ -210,6 +239,8 @@ impl fmt::Debug for ApiError {
                 .field("headers", &refusal.headers)
                 .field("error", &refusal.error)
                 .field("body", &refusal.body),
+            #[cfg(feature = "tokens")]
+            Kind::NoToken(error) => debug.field("token", error),
         };
         debug.finish()
     }
@@ -220,6 +251,8 @@ impl Error for ApiError {
         match &*self.kind {
             Kind::Unanswered(failure) => failure.source(),
             Kind::Answered(_) => None,
+            #[cfg(feature = "tokens")]
+            Kind::NoToken(error) => error.source(),
         }
     }
 }

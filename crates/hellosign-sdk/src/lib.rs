@@ -31,6 +31,8 @@
 //! | [`ApiClient`] | the connections; cheap to clone |
 //! | [`apis`] | the operations, one type for each of the vendor's tags |
 //! | [`models`] | what is sent and received |
+//! | [`authorization`] | from the user's browser to a code |
+//! | [`tokens`] | from a code to tokens that stay fresh |
 //! | [`ApiError`] | what went wrong, and what it means for the grant |
 //! | [`RateLimit`] | the vendor's rate-limit headers |
 //! | [`RetryPolicy`] | what is sent again, and when: nothing by default |
@@ -38,6 +40,8 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `tokens` (default) | [`tokens`] and [`authorization`] |
+//! | `sqlite` | [`tokens::SqliteTokenStore`], with SQLite built in |
 //! | `blocking` | the module of that name, and a thread for each client made there |
 //!
 //! The operations run on tokio. No type of an HTTP library is in this crate's interface.

@@ -2,7 +2,7 @@
 
 use hellosign_wire::account::AccountGetResponse;
 
-use super::call;
+use super::call_api;
 use crate::client::ApiClient;
 use crate::error::ApiError;
 use crate::protocol::Request;
@@ -26,7 +26,8 @@ impl AccountApi {
     ///
     /// # Errors
     /// [`ApiError`] where no answer came, it could not be read, or it was a refusal: 401 where the
-    /// access token has expired, 403 where the app lacks the scope.
+    /// access token has expired, 403 where the app lacks the scope. For a client
+    /// [with an account](ApiClient::with_account) also where there is no token for it.
     ///
     /// ```no_run
     /// # use hellosign_sdk::{ApiClient, Configuration, apis::AccountApi};
@@ -64,6 +65,7 @@ impl AccountApi {
         email_address: Option<&str>,
     ) -> Result<ApiResponse<AccountGetResponse>, ApiError> {
         let query = [("account_id", account_id), ("email_address", email_address)];
-        call(&self.client, Request::get("account_get", "/account", &query, self.client.configuration())).await
+        call_api(&self.client, Request::get("account_get", "/account", &query, self.client.configuration()))
+            .await
     }
 }

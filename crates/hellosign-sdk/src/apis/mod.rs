@@ -12,12 +12,53 @@ use crate::client::ApiClient;
 use crate::error::ApiError;
 use crate::protocol::{Request, read};
 use crate::response::ApiResponse;
+#[cfg(feature = "tokens")]
+use crate::tokens::AccountToken;
+
+/// An operation of the API: on behalf of the client's account, where it has one.
+async fn call_api<T: DeserializeOwned>(
+    client: &ApiClient,
+    request: Request,
+) -> Result<ApiResponse<T>, ApiError> {
+    #[cfg(feature = "tokens")]
+    if let Some(account) = client.account() {
+        return call_for(account, client, request).await;
+    }
+    call(client, &request).await
+}
+
+/// With a token that is good, and with another one where that is refused.
+#[cfg(feature = "tokens")]
+async fn call_for<T: DeserializeOwned>(
+    account: &AccountToken,
+    client: &ApiClient,
+    mut request: Request,
+) -> Result<ApiResponse<T>, ApiError> {
+    let operation = request.operation;
+    let no_token = |error| ApiError::no_token(operation, error);
+    let token = account.access_token().await.map_err(no_token)?;
+    request.bear(token.access_token());
+    let refused = match call(client, &request).await {
+        Err(error) if error.status() == Some(401) => error,
+        answer => return answer,
+    };
+    account.invalidate(&token);
+    let another = account.access_token().await.map_err(no_token)?;
+    if another.access_token() == token.access_token() {
+        return Err(refused);
+    }
+    request.bear(another.access_token());
+    call(client, &request).await
+}
 
 /// Build, send, decode: all that an operation does, again where the policy says so.
-async fn call<T: DeserializeOwned>(client: &ApiClient, request: Request) -> Result<ApiResponse<T>, ApiError> {
+async fn call<T: DeserializeOwned>(
+    client: &ApiClient,
+    request: &Request,
+) -> Result<ApiResponse<T>, ApiError> {
     for retry in 0.. {
-        let error = match client.http().send(&request).await {
-            Ok(answer) => match read(&request, answer) {
+        let error = match client.http().send(request).await {
+            Ok(answer) => match read(request, answer) {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             },

@@ -113,7 +113,7 @@ impl OAuthApi {
         let configuration = self.client.configuration();
         let request =
             Request::post_json("oauth_token_generate", url, configuration, body, Repeat::IfUnsent, secrets);
-        call(&self.client, request).await
+        call(&self.client, &request).await
     }
 
     /// Exchanges a refresh token for a new access token (`POST /oauth/token?refresh`, RFC 6749 §6).
@@ -172,6 +172,6 @@ impl OAuthApi {
             Repeat::IfRefused,
             secrets,
         );
-        call(&self.client, request).await
+        call(&self.client, &request).await
     }
 }

@@ -75,6 +75,17 @@ impl Request {
     }
 }
 
+#[cfg(feature = "tokens")]
+impl Request {
+    /// Has this access token in place of any credential.
+    pub(crate) fn bear(&mut self, access_token: &hellosign_wire::secret::AccessToken) {
+        self.headers.retain(|(name, _)| name != "authorization");
+        let value = Zeroizing::new(format!("Bearer {}", access_token.expose()));
+        self.headers.push(("authorization".into(), value));
+        self.secrets.add(access_token.expose());
+    }
+}
+
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()

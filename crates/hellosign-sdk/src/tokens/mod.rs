@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`TokenManager`] | the tokens of all accounts |
 //! | [`AccountToken`] | one account's, which is asked for a token again and again |
-//! | [`TokenStore`] | where grants are kept: [`MemoryTokenStore`], [`FileTokenStore`], or one of your own |
+//! | [`TokenStore`] | where grants are kept: [`MemoryTokenStore`], [`FileTokenStore`], `SqliteTokenStore` (feature `sqlite`), or one of your own |
 //! | [`SealingKeys`] | what they are sealed with |
 //! | [`TokenError`] | why there is no token, and what to do |
 //! | [`Clock`], [`Random`], [`Spawner`] | what a manager takes from the program that it is part of |
@@ -26,4 +26,6 @@ pub use self::manager::{
     AccountToken, FreshToken, TokenEvent, TokenEvents, TokenManager, TokenManagerBuilder,
 };
 pub use self::seal::SealingKeys;
+#[cfg(feature = "sqlite")]
+pub use self::store::SqliteTokenStore;
 pub use self::store::{FileTokenStore, MemoryTokenStore, StoreError, Stored, TokenStore, Version};

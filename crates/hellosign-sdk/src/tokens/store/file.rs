@@ -150,7 +150,8 @@ fn wait_for_lock(path: &Path) -> io::Result<File> {
     }
 }
 
-fn private() -> OpenOptions {
+/// A file that is made if it is missing, for its owner only.
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options
@@ -200,7 +201,7 @@ fn hash(account: &str) -> u32 {
     account.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-fn in_path(path: &Path) -> impl Fn(io::Error) -> StoreError {
+pub(super) fn in_path(path: &Path) -> impl Fn(io::Error) -> StoreError {
     let path = path.to_owned();
     move |error| StoreError::new(format!("{}: {error}", path.display()))
 }

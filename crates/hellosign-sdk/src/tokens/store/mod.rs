@@ -2,12 +2,16 @@
 
 mod file;
 mod memory;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use self::file::FileTokenStore;
 pub use self::memory::MemoryTokenStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteTokenStore;
 use super::environment::BoxFuture;
 
 /// What a store does: it keeps a few hundred bytes for each account, and replaces them only for those who

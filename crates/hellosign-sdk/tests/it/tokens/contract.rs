@@ -92,3 +92,27 @@ async fn files() {
     std::fs::write(path.join("cut.grant"), b"shrt").unwrap();
     assert!(open().load("cut").await.unwrap_err().to_string().contains("cut.grant"), "it says which file");
 }
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sqlite() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use hellosign_sdk::tokens::SqliteTokenStore;
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.db");
+    let open = || Arc::new(SqliteTokenStore::open(&path).unwrap()) as Arc<dyn TokenStore>;
+    holds(open(), &open).await;
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+
+    let odd = u64::MAX - 1;
+    assert!(
+        open().replace("version", None, odd, Some(b"x")).await.unwrap(),
+        "all 64 bits of a version count"
+    );
+    assert_eq!(open().load("version").await.unwrap().unwrap().version, odd);
+    let no_database = directory.path().join("other");
+    std::fs::write(&no_database, "this is no database, and it is long enough to be taken for none").unwrap();
+    assert!(SqliteTokenStore::open(&no_database).unwrap_err().to_string().contains("other"));
+}

@@ -2,6 +2,7 @@
 
 mod contract;
 mod processes;
+mod requests;
 mod rotation;
 mod single_flight;
 mod trouble;

@@ -25,11 +25,17 @@ fn told(name: &str) -> Option<String> {
     std::env::var(format!("HELLOSIGN_TEST_WORKER_{name}")).ok()
 }
 
-fn manager(server: &str, directory: &Path, timeout: Duration) -> TokenManager {
+/// A name that ends in `.db` is a database, any other one a directory of files.
+fn manager(server: &str, store: &Path, timeout: Duration) -> TokenManager {
     let configuration = Configuration::builder().server(server).timeout(timeout).build().unwrap();
-    TokenManager::builder(&ApiClient::new(configuration), ROTATING_ID, CLIENT_SECRET)
-        .store(FileTokenStore::open(directory).unwrap(), keys())
-        .build()
+    let builder = TokenManager::builder(&ApiClient::new(configuration), ROTATING_ID, CLIENT_SECRET);
+    match store.extension() {
+        #[cfg(feature = "sqlite")]
+        Some(_) => {
+            builder.store(hellosign_sdk::tokens::SqliteTokenStore::open(store).unwrap(), keys()).build()
+        }
+        _ => builder.store(FileTokenStore::open(store).unwrap(), keys()).build(),
+    }
 }
 
 /// Not a test: what the others start, this binary again.
@@ -37,8 +43,8 @@ fn manager(server: &str, directory: &Path, timeout: Duration) -> TokenManager {
 async fn worker() {
     let Some(server) = told("SERVER") else { return };
     let number = |name: &str| told(name).unwrap().parse::<u64>().unwrap();
-    let directory = PathBuf::from(told("DIRECTORY").unwrap());
-    let manager = manager(&server, &directory, Duration::from_millis(number("TIMEOUT")));
+    let store = PathBuf::from(told("STORE").unwrap());
+    let manager = manager(&server, &store, Duration::from_millis(number("TIMEOUT")));
     let until = Instant::now() + Duration::from_millis(number("RUNS"));
     let pause = Duration::from_millis(number("PAUSE"));
     let tasks: Vec<_> = (0..number("TASKS"))
@@ -101,23 +107,28 @@ struct Scene {
     _server: TestServer,
     proxy: FaultProxy,
     directory: tempfile::TempDir,
+    store: &'static str,
 }
 
 impl Scene {
-    async fn new(lifetime: Duration) -> Self {
+    async fn new(lifetime: Duration, store: &'static str) -> Self {
         let server = TestServer::spawn_in_real_time(|config| {
             config.rotation_grace = Duration::ZERO;
             config.access_token_ttl = lifetime;
         })
         .await;
         let proxy = FaultProxy::spawn(server.address()).await;
-        let scene = Self { _server: server, proxy, directory: tempfile::tempdir().unwrap() };
+        let scene = Self { _server: server, proxy, directory: tempfile::tempdir().unwrap(), store };
         let mut tokens = OAuthTokenResponse::new("none yet");
         tokens.refresh_token = Some(RefreshToken::from(ROTATING_TOKEN));
         tokens.expires_in = Some(0);
-        let manager = manager(&scene.address(), scene.directory.path(), Duration::from_secs(1));
+        let manager = manager(&scene.address(), &scene.store(), Duration::from_secs(1));
         manager.insert("jill", tokens, SystemTime::UNIX_EPOCH).await.unwrap();
         scene
+    }
+
+    fn store(&self) -> PathBuf {
+        self.directory.path().join(self.store)
     }
 
     fn address(&self) -> String {
@@ -130,7 +141,7 @@ impl Scene {
             command.env(format!("HELLOSIGN_TEST_WORKER_{name}"), value);
         };
         tell("SERVER", self.address());
-        tell("DIRECTORY", self.directory.path().display().to_string());
+        tell("STORE", self.store().display().to_string());
         tell("TIMEOUT", timeout.as_millis().to_string());
         tell("TASKS", tasks.to_string());
         tell("RUNS", runs.as_millis().to_string());
@@ -144,8 +155,18 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn eight_processes_of_fifty_tasks_are_one_request_for_each_renewal() {
+    println!("{}", eight_processes_of_fifty_tasks("files").await);
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_processes_on_a_database_are_one_request_for_each_renewal() {
+    println!("{}", eight_processes_of_fifty_tasks("tokens.db").await);
+}
+
+async fn eight_processes_of_fifty_tasks(store: &'static str) -> String {
     let runs = Duration::from_secs(if is_long() { 60 } else { 12 });
-    let scene = Scene::new(Duration::from_secs(5)).await;
+    let scene = Scene::new(Duration::from_secs(5), store).await;
     let began = Instant::now();
     let pause = Duration::from_millis(50);
     let workers: Vec<_> =
@@ -157,14 +178,14 @@ async fn eight_processes_of_fifty_tasks_are_one_request_for_each_renewal() {
     // A token of five seconds is renewed after four and a half at the earliest.
     let most = 1 + usize::try_from(began.elapsed().as_millis() / 4500).unwrap();
     let requests = scene.proxy.answers();
-    println!("{had} tokens were handed out in {runs:?}, by {requests} requests");
     assert!((2..=most).contains(&requests), "{requests} requests, {most} at most");
+    format!("{had} tokens were handed out in {runs:?}, by {requests} requests")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_stopped_past_its_lease_harms_nobody() {
     let runs = Duration::from_secs(if is_long() { 60 } else { 12 });
-    let scene = Scene::new(Duration::from_secs(2)).await;
+    let scene = Scene::new(Duration::from_secs(2), "files").await;
     let pause = Duration::from_millis(20);
     let mut workers: Vec<Worker> =
         (0..4).map(|_| scene.worker(Duration::from_secs(1), 4, runs, pause)).collect();
@@ -192,7 +213,7 @@ async fn a_process_that_is_stopped_past_its_lease_harms_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_anywhere_loses_no_grant() {
     let times = if is_long() { 200 } else { 10 };
-    let scene = Scene::new(Duration::from_secs(1)).await;
+    let scene = Scene::new(Duration::from_secs(1), "files").await;
     let mut random = fastrand::Rng::with_seed(4);
     let worker = || {
         let (timeout, pause) = (Duration::from_millis(400), Duration::from_millis(1000));
