@@ -41,7 +41,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokens` (default) | [`tokens`] and [`authorization`] |
-//! | `sqlite` | [`tokens::SqliteTokenStore`], with SQLite built in |
+//! | `sqlite` | `tokens::SqliteTokenStore`, with SQLite built in |
 //! | `blocking` | the module of that name, and a thread for each client made there |
 //!
 //! The operations run on tokio. No type of an HTTP library is in this crate's interface.

@@ -36,10 +36,10 @@ pub(crate) fn read<T: DeserializeOwned>(
     answer: Answer,
 ) -> Result<ApiResponse<T>, ApiError> {
     let rate_limit = RateLimit::from_headers(&answer.headers);
-    if (200..300).contains(&answer.status) {
-        if let Ok(data) = serde_json::from_slice(&answer.body) {
-            return Ok(ApiResponse { status: answer.status, headers: answer.headers, rate_limit, data });
-        }
+    if (200..300).contains(&answer.status)
+        && let Ok(data) = serde_json::from_slice(&answer.body)
+    {
+        return Ok(ApiResponse { status: answer.status, headers: answer.headers, rate_limit, data });
     }
     let refusal = Refusal {
         status: answer.status,
