@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p hellosign-bench -- refresh     # against a bare handler, pair by pair
+//! cargo run --release -p hellosign-bench -- token       # a token from memory, against the least that it takes
 //! cargo run --release -p hellosign-bench -- store       # a million grants, ways of writing a rotation
 //! ```
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
@@ -11,6 +12,7 @@ mod load;
 mod refresh;
 mod store;
 mod target;
+mod token;
 
 use clap::Parser;
 
@@ -19,6 +21,8 @@ use clap::Parser;
 enum Args {
     /// Refreshes, plain and rotating, against a bare axum handler
     Refresh(refresh::RefreshArgs),
+    /// A token that is in memory and good, against an atomic load and the clocks
+    Token(token::TokenArgs),
     /// Ways of writing rotations, over many grants
     Store(store::StoreArgs),
     /// The bare handler: parses the request, answers a constant
@@ -29,6 +33,7 @@ enum Args {
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     match args {
+        Args::Token(args) => runtime()?.block_on(token::run(&args)),
         Args::Store(args) => store::run(&args),
         Args::Refresh(args) => runtime()?.block_on(refresh::run(args)),
         Args::Bare => runtime()?.block_on(bare::run()),

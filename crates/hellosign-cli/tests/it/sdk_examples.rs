@@ -28,10 +28,10 @@ fn run(example: &str, url: &str) -> String {
     stdout.into_owned()
 }
 
-/// With the whole workspace's features, so that what the tests were built with is not built again.
-fn built(example: &str) -> PathBuf {
+/// The example's binary. With the whole workspace's features, so that what the tests were built with is not built again.
+pub(crate) fn built(example: &str) -> PathBuf {
     let mut build = StdCommand::new(env!("CARGO"));
-    build.args(["build", "--quiet", "--locked", "--workspace", "--example", example]);
+    build.args(["build", "--quiet", "--locked", "--workspace", "--all-features", "--example", example]);
     let binary = Path::new(env!("CARGO_BIN_EXE_hellosign"));
     let profile_dir = binary.parent().expect("the binary is in a directory");
     if profile_dir.ends_with("release") {

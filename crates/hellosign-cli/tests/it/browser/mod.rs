@@ -2,13 +2,15 @@
 
 mod webdriver;
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::thread;
 
 use self::webdriver::{Chromium, Look};
 use crate::harness::{Command, Ended, FixtureFile, JILL, Server, post_form, vendor_page};
+use crate::sdk_examples::built;
 
 const PASSWORD: &str = "correct horse battery staple";
 const WIDE: Look = Look { width: 1280, is_dark: false };
@@ -173,4 +175,39 @@ fn quickstart_waits_for_the_person() {
     let ended = tour(&chromium, "deny");
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
     assert!(ended.stderr.contains("access_denied"), "{ended:?}");
+}
+
+/// The SDK's web app, from nothing to an account, and again after it was restarted.
+#[test]
+fn the_web_app_signs_a_person_in_and_knows_her_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = server(directory.path());
+    let web_app = |address: &str| {
+        let mut app = std::process::Command::new(built("web_app"))
+            .args([format!("http://{}", server.address()), address.to_owned()])
+            .current_dir(directory.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the example");
+        let mut line = String::new();
+        let stdout = app.stdout.take().expect("stdout is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("a line");
+        (app, line.trim().strip_prefix("listening on ").expect("an address").to_owned())
+    };
+    let (mut app, origin) = web_app("127.0.0.1:0");
+    let chromium = Chromium::start(WIDE);
+    chromium.open(&origin);
+    chromium.click("a");
+    chromium.wait_for("[name=password]");
+    sign_in(&chromium, PASSWORD);
+    chromium.wait_for("[value=allow]");
+    chromium.click("[name=decision][value=allow]");
+    chromium.wait_for_text(&format!("Signed in as {JILL}"));
+    assert_eq!(chromium.url(), format!("{origin}/"));
+
+    app.kill().and_then(|()| app.wait()).expect("it ends");
+    let (mut app, _) = web_app(origin.trim_start_matches("http://"));
+    chromium.open(&origin);
+    chromium.wait_for_text(&format!("Signed in as {JILL}"));
+    app.kill().and_then(|()| app.wait()).expect("it ends");
 }
