@@ -54,10 +54,11 @@ impl Fresh {
     }
 
     pub(super) fn is_usable(&self, clock: &dyn Clock) -> bool {
-        clock.monotonic() < self.deadline && clock.wall() < self.wall_deadline
+        self.is_usable_at(clock.monotonic(), clock.wall())
     }
 
-    pub(super) fn is_due(&self, clock: &dyn Clock) -> bool {
-        self.due <= clock.monotonic()
+    /// By both clocks.
+    pub(super) fn is_usable_at(&self, now: Duration, wall: SystemTime) -> bool {
+        now < self.deadline && wall < self.wall_deadline
     }
 }

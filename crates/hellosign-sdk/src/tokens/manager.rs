@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime};
 
+use arc_swap::Guard;
 use hellosign_wire::secret::{AccessToken, ClientSecret};
 use hellosign_wire::token::OAuthTokenResponse;
 use tokio::sync::{broadcast, watch};
@@ -306,8 +307,7 @@ pub struct AccountToken {
 }
 
 /// An access token that was good when it was handed out.
-#[derive(Clone)]
-pub struct FreshToken(Arc<Fresh>);
+pub struct FreshToken(Guard<Option<Arc<Fresh>>>);
 
 impl AccountToken {
     /// A token that is good: the one in memory, or else the one in the store, or else a new one. In the
@@ -331,21 +331,27 @@ impl AccountToken {
     /// # }
     /// ```
     pub async fn access_token(&self) -> Result<FreshToken, TokenError> {
-        let current = self.slot.current.load_full();
+        // A guard rather than a count: threads that ask for one account do not slow each other down.
+        let current = self.slot.current.load();
         let seen = current.as_ref().map(|fresh| fresh.serial);
-        if let Some(fresh) = current.filter(|fresh| fresh.is_usable(&*self.shared.clock)) {
-            if fresh.is_due(&*self.shared.clock) {
-                self.slot.renew_early(&self.shared, fresh.serial);
+        if let Some(fresh) = &*current {
+            let now = self.shared.clock.monotonic();
+            if fresh.is_usable_at(now, self.shared.clock.wall()) {
+                if fresh.due <= now {
+                    self.slot.renew_early(&self.shared, fresh.serial);
+                }
+                return Ok(FreshToken(current));
             }
-            return Ok(FreshToken(fresh));
         }
-        self.slot.token(&self.shared, seen).await.map(FreshToken)
+        drop(current);
+        let fresh = self.slot.token(&self.shared, seen).await?;
+        Ok(FreshToken(Guard::from_inner(Some(fresh))))
     }
 
     /// Says that the API did not take this token. If it is still the current one the next call of
     /// [`access_token`](Self::access_token) renews it, at most once a minute.
     pub fn invalidate(&self, token: &FreshToken) {
-        self.slot.invalidate(token.0.serial, self.shared.clock.monotonic());
+        self.slot.invalidate(token.fresh().serial, self.shared.clock.monotonic());
     }
 
     /// The account's name.
@@ -356,16 +362,26 @@ impl AccountToken {
 }
 
 impl FreshToken {
+    fn fresh(&self) -> &Fresh {
+        self.0.as_deref().expect("it is made of a token")
+    }
+
     /// The token itself, to be sent and not to be shown.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.access_token.expose()
+        self.fresh().access_token.expose()
     }
 
     /// The token, to be given on.
     #[must_use]
     pub fn access_token(&self) -> &AccessToken {
-        &self.0.access_token
+        &self.fresh().access_token
+    }
+}
+
+impl Clone for FreshToken {
+    fn clone(&self) -> Self {
+        Self(Guard::from_inner(self.0.clone()))
     }
 }
 
@@ -456,13 +472,13 @@ impl Default for Running {
 
 impl Running {
     /// Counts one more until the guard is dropped; `None` after a shutdown.
-    pub(super) fn start(&self) -> Option<Guard> {
+    pub(super) fn start(&self) -> Option<OneMore> {
         let mut is_shut_down = false;
         self.0.send_modify(|(running, shut_down)| {
             is_shut_down = *shut_down;
             *running += usize::from(!*shut_down);
         });
-        (!is_shut_down).then(|| Guard(self.0.clone()))
+        (!is_shut_down).then(|| OneMore(self.0.clone()))
     }
 
     async fn shut_down(&self) {
@@ -472,9 +488,9 @@ impl Running {
     }
 }
 
-pub(super) struct Guard(watch::Sender<(usize, bool)>);
+pub(super) struct OneMore(watch::Sender<(usize, bool)>);
 
-impl Drop for Guard {
+impl Drop for OneMore {
     fn drop(&mut self) {
         self.0.send_modify(|(running, _)| *running -= 1);
     }

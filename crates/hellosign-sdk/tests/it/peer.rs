@@ -47,11 +47,12 @@ pub(crate) fn refresh() -> OAuthTokenRefreshRequest {
     OAuthTokenRefreshRequest::new(SECRETS[2]).with_client("the-client", SECRETS[0])
 }
 
-/// A complete answer with its length.
+/// A complete answer with its length. It says that the connection ends with it: a client that did not know
+/// might send its next request there.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Act {
-    Act::Say(
-        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
-    )
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n");
+    Act::Say((head + body).into_bytes())
 }
 
 /// These bytes and no others.
