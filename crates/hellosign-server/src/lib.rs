@@ -53,7 +53,9 @@ pub use token::{KeyFileError, KeyId, KeyIdError, KeyState, ServerKeys};
 pub mod fuzzing {
     /// The three body parsers.
     pub fn parse_parameters(content_type: Option<&str>, body: &[u8]) {
-        let _ = crate::http::parameters::Parameters::parse(content_type, body);
+        use crate::http::parameters::{Parameters, TOKEN_REQUEST};
+
+        let _ = Parameters::parse(content_type, body, &TOKEN_REQUEST);
     }
 
     /// The credential decoder.

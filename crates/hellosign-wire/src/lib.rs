@@ -9,6 +9,7 @@
 //! | [`error`] | both error shapes, and the open set of their codes | RFC 6749 §5.2; the vendor's envelope |
 //! | [`scope`] | scopes as an open set | RFC 6749 §3.3 |
 //! | [`authorization`] | names at the authorization endpoint | RFC 6749 §4.1.1, §4.1.2 |
+//! | [`introspection`] | what is said of a token | RFC 7662 §2.2 |
 //! | [`account`] | `GET /v3/account` | the vendor's API |
 //! | [`rate_limit`] | header names | the vendor's API |
 //! | [`secret`] | strings that cannot be printed | |
@@ -27,6 +28,7 @@
 pub mod account;
 pub mod authorization;
 pub mod error;
+pub mod introspection;
 mod open_enum;
 pub mod rate_limit;
 pub mod scope;

@@ -4,9 +4,11 @@ pub(crate) mod access_token;
 pub(crate) mod authorization;
 pub(crate) mod authorization_code;
 mod error;
+mod genuine;
+pub(crate) mod introspection;
 mod issue;
 pub(crate) mod refresh_token;
-mod revocation;
+pub(crate) mod revocation;
 mod rotation;
 
 pub(crate) use error::Error;

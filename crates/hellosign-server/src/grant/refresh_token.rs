@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hellosign_wire::secret::RefreshToken;
 
+use super::genuine::{imported, native};
 use super::issue::{Issued, another_access_token, current_refresh_token, tokens_in_force};
 use super::revocation::revoked;
 use super::rotation::{self, Presented, Rule, Verdict};
@@ -12,8 +13,8 @@ use crate::app::App;
 use crate::client::authentication::{self, Credentials};
 use crate::clock::Timestamp;
 use crate::store::model::seconds;
-use crate::store::{Backend as _, Client, Grant, Rotation, Updated};
-use crate::token::{Credential, GrantId, KeyId, KeyLookup, Kind, Purpose};
+use crate::store::{Account, Backend as _, Client, Grant, Rotation, Updated};
+use crate::token::{Credential, GrantId, KeyId, Kind};
 
 /// A refresh token that is known here, with the client that presents it.
 #[derive(Debug)]
@@ -32,6 +33,26 @@ enum Origin {
     Native { generation: u32, epoch: u32, issued_at: Timestamp, key_id: KeyId },
     /// Elsewhere: generation 0 of its grant.
     Imported,
+}
+
+impl Origin {
+    /// `None` for a token that was imported.
+    fn of(credential: Option<Credential>) -> Self {
+        credential.map_or(Self::Imported, |Credential { generation, epoch, issued_at, key_id, .. }| {
+            Self::Native { generation, epoch, issued_at, key_id }
+        })
+    }
+
+    fn presented(self, grant: &Grant, is_authenticated: bool) -> Presented {
+        match self {
+            Self::Native { generation, epoch, issued_at, .. } => {
+                Presented { generation, epoch: Some(epoch), issued_at, is_authenticated }
+            }
+            Self::Imported => {
+                Presented { generation: 0, epoch: None, issued_at: grant.created_at, is_authenticated }
+            }
+        }
+    }
 }
 
 /// Looks the token up, then applies its app's rules about credentials.
@@ -78,20 +99,7 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
     for _ in 0..ATTEMPTS {
         let now = app.store.now();
         let grant = live_grant(app, known).await?;
-        let presented = match known.origin {
-            Origin::Native { generation, epoch, issued_at, .. } => Presented {
-                generation,
-                epoch: Some(epoch),
-                issued_at,
-                is_authenticated: known.is_authenticated,
-            },
-            Origin::Imported => Presented {
-                generation: 0,
-                epoch: None,
-                issued_at: grant.created_at,
-                is_authenticated: known.is_authenticated,
-            },
-        };
+        let presented = known.origin.presented(&grant, known.is_authenticated);
         let next = match rotation::judge(&grant, presented, rule(app, &known.client), now) {
             Verdict::Keep => return Ok(keep(app, known, &grant, now)),
             Verdict::Repeat => return tokens_in_force(app, &grant, now),
@@ -124,34 +132,30 @@ pub(super) fn rule(app: &App, client: &Client) -> Option<Rule> {
 
 /// The grant that a token belongs to, once the token has shown to be genuine.
 async fn find(app: &App, token: &RefreshToken) -> Result<(Arc<Grant>, Origin), Error> {
-    if let Some(found) = find_native(app, token).await? {
-        return Ok(found);
+    match native(app, token.expose()).await? {
+        Some((grant, credential)) if credential.kind == Kind::Refresh => {
+            return Ok((grant, Origin::of(Some(credential))));
+        }
+        Some(_) => return Err(Error::RefreshTokenInvalid),
+        None => {}
     }
-    let hashes = app.keys.hashes(Purpose::ImportedToken, token.expose());
-    if let Some((grant_id, stored)) = app.store.find_imported(hashes).await?
-        && let Some(grant) = app.store.find_grant(grant_id).await?
-    {
-        app.keep_under_issuing_key(Purpose::ImportedToken, token.expose(), stored);
-        return Ok((grant, Origin::Imported));
-    }
-    Err(if app.keys.is_incomplete() { Error::Unavailable } else { Error::RefreshTokenInvalid })
+    let grant = imported(app, token.expose()).await?.ok_or(Error::RefreshTokenInvalid)?;
+    Ok((grant, Origin::of(None)))
 }
 
-async fn find_native(app: &App, token: &RefreshToken) -> Result<Option<(Arc<Grant>, Origin)>, Error> {
-    let Some(presented) = Credential::parse(token.expose()) else { return Ok(None) };
-    let Credential { kind: Kind::Refresh, key_id, grant_id, generation, epoch, issued_at } =
-        presented.credential
-    else {
-        return Ok(None);
-    };
-    let key = match app.keys.find(key_id) {
-        KeyLookup::Held(key) => key,
-        KeyLookup::Missing => return Err(Error::Unavailable),
-        KeyLookup::Unknown => return Ok(None),
-    };
-    let Some(grant) = app.store.find_grant(grant_id).await? else { return Ok(None) };
-    let origin = Origin::Native { generation, epoch, issued_at, key_id };
-    Ok(presented.verify(key, &grant.seed).then_some((grant, origin)))
+/// Whether a genuine refresh token would be answered with tokens, and to whom: asking changes nothing.
+pub(super) async fn usable(
+    app: &App,
+    grant: &Grant,
+    credential: Option<Credential>,
+) -> Result<Option<(Arc<Client>, Arc<Account>)>, Error> {
+    let client = app.store.find_client(&grant.client_id).await?;
+    let account = app.store.find_account(grant.account_id).await?;
+    let Some((client, account)) = client.zip(account) else { return Ok(None) };
+    let presented = Origin::of(credential).presented(grant, true);
+    let verdict = rotation::judge(grant, presented, rule(app, &client), app.store.now());
+    let is_good = matches!(verdict, Verdict::Keep | Verdict::Repeat | Verdict::Rotate { .. });
+    Ok((is_good && grant.is_live(&client, &account)).then_some((client, account)))
 }
 
 /// The row as it is now, if its client and account still stand behind it.

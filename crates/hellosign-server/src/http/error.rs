@@ -24,6 +24,8 @@ pub(super) enum Error {
     BodyCutShort,
     NotPost,
     RateLimited,
+    /// At the endpoints that standards define and the vendor does not have.
+    NotAuthenticated,
 }
 
 impl From<grant::Error> for Error {
@@ -63,6 +65,11 @@ impl Error {
                     "The parameter {name} was sent in the URL, where logs would keep it; send it in the body."
                 ),
             ),
+            Self::NotAuthenticated => (
+                StatusCode::UNAUTHORIZED,
+                "Send the app's client_id and client_secret, in the body or by HTTP Basic; these are not it."
+                    .into(),
+            ),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("The body is larger than {BODY_LIMIT} bytes; a token request needs a few hundred."),
@@ -75,7 +82,7 @@ impl Error {
                 (StatusCode::BAD_REQUEST, "The body ended before its announced length.".into())
             }
             Self::NotPost => {
-                (StatusCode::BAD_REQUEST, "The token endpoint takes POST and no other method.".into())
+                (StatusCode::BAD_REQUEST, "This endpoint takes POST and no other method.".into())
             }
         };
         let body = OAuthErrorResponse::new(self.code(profile), description);
@@ -85,7 +92,7 @@ impl Error {
             Self::Grant(grant::Error::Unavailable) => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
-            Self::Grant(grant::Error::WrongSecret { in_header: true }) => {
+            Self::NotAuthenticated | Self::Grant(grant::Error::WrongSecret { in_header: true }) => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
             }
             Self::NotPost => {
@@ -99,6 +106,7 @@ impl Error {
     fn code(&self, profile: Profile) -> ErrorCode {
         match (self, profile) {
             (Self::UnsupportedGrantType, _) => ErrorCode::UnsupportedGrantType,
+            (Self::NotAuthenticated, _) => ErrorCode::InvalidClient,
             (Self::Grant(error), Profile::HelloSign) => match error {
                 // As measured: RFC 6749 would have invalid_client and invalid_grant for the first two.
                 grant::Error::UnknownClient

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 
-use super::{account, authorize, error, middleware, token};
+use super::{account, authorize, error, introspect, middleware, revoke, token};
 use crate::app::App;
 
 /// The routes. The token endpoint is served under `/v3` too, where the vendor's documentation (and
@@ -22,6 +22,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/oauth/authorize/sign_out", post(authorize::sign_out).fallback(error::method_not_supported))
         .route("/oauth/token", token_endpoint())
         .route("/v3/oauth/token", token_endpoint())
+        .route("/oauth/revoke", post(revoke::post).fallback(token::other_method))
+        .route("/oauth/introspect", post(introspect::post).fallback(token::other_method))
         .route("/v3/account", get(account::get).fallback(error::method_not_supported))
         .fallback(any(error::not_found))
         .layer(from_fn(middleware::no_store))

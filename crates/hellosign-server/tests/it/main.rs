@@ -5,6 +5,8 @@ mod account;
 mod authorize;
 mod data_dir;
 mod fixtures;
+mod introspect;
+mod revoke;
 mod routes;
 mod server_keys;
 mod token;

@@ -12,9 +12,9 @@ use percent_encoding::percent_decode;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
-/// The parameters that anything is done with (RFC 6749 §4.1.3, §6; RFC 7636 §4.5). Any other is read
-/// over, whatever its type: old clients post the whole of their last token answer.
-const RECOGNIZED: [&str; 8] = [
+/// The parameters of a token request that anything is done with (RFC 6749 §4.1.3, §6; RFC 7636 §4.5). Any
+/// other is read over, whatever its type: old clients post the whole of their last token answer.
+pub(crate) const TOKEN_REQUEST: [&str; 8] = [
     "grant_type",
     "client_id",
     "client_secret",
@@ -24,6 +24,10 @@ const RECOGNIZED: [&str; 8] = [
     "code_verifier",
     "refresh_token",
 ];
+
+/// Those of a request about a token (RFC 7009 §2.1, RFC 7662 §2.1). The hint is not needed: a token says
+/// itself what it is.
+pub(crate) const ABOUT_TOKEN: [&str; 3] = ["client_id", "client_secret", "token"];
 
 /// What a token request says. A parameter without a value was not sent (RFC 6749 §3.2).
 #[derive(Default)]
@@ -63,7 +67,11 @@ impl Parameters {
     /// # Errors
     /// Another content type, a body that is not what it claims to be, a parameter that is there
     /// twice, and a recognized one that is not a string.
-    pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Self, ParametersError> {
+    pub(crate) fn parse(
+        content_type: Option<&str>,
+        body: &[u8],
+        recognized: &[&'static str],
+    ) -> Result<Self, ParametersError> {
         let content_type = content_type.unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let pairs = match essence.to_ascii_lowercase().as_str() {
@@ -72,7 +80,7 @@ impl Parameters {
             "multipart/form-data" => multipart(content_type, body)?,
             _ => return Err(ParametersError::UnsupportedContentType),
         };
-        Self::collect(pairs)
+        Self::collect(pairs, recognized)
     }
 
     /// The value of a recognized parameter, never an empty one.
@@ -80,7 +88,7 @@ impl Parameters {
         self.0.get(name).map(|value| value.as_str())
     }
 
-    fn collect(pairs: Vec<Pair<'_>>) -> Result<Self, ParametersError> {
+    fn collect(pairs: Vec<Pair<'_>>, recognized: &[&'static str]) -> Result<Self, ParametersError> {
         let mut names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_ref()).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -88,7 +96,7 @@ impl Parameters {
         }
         let mut parameters = Self::default();
         for (name, value) in pairs {
-            let Some(name) = RECOGNIZED.into_iter().find(|recognized| *recognized == name) else { continue };
+            let Some(name) = recognized.iter().copied().find(|known| *known == name) else { continue };
             match value {
                 Value::Text(text) if text.is_empty() => {}
                 Value::Text(text) => drop(parameters.0.insert(name, text)),

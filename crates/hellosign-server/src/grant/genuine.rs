@@ -1,0 +1,39 @@
+//! Whose token it is that was presented, whatever it is still good for.
+
+use std::sync::Arc;
+
+use super::Error;
+use crate::app::App;
+use crate::store::{Backend as _, Grant};
+use crate::token::{Credential, KeyLookup, Purpose};
+
+/// A token that this server has made, and the grant that it was made for.
+///
+/// # Errors
+/// [`Error::Unavailable`] where the key that it names is not held here.
+pub(super) async fn native(app: &App, token: &str) -> Result<Option<(Arc<Grant>, Credential)>, Error> {
+    let Some(presented) = Credential::parse(token) else { return Ok(None) };
+    let credential = presented.credential;
+    let key = match app.keys.find(credential.key_id) {
+        KeyLookup::Held(key) => key,
+        KeyLookup::Missing => return Err(Error::Unavailable),
+        KeyLookup::Unknown => return Ok(None),
+    };
+    let Some(grant) = app.store.find_grant(credential.grant_id).await? else { return Ok(None) };
+    Ok(presented.verify(key, &grant.seed).then_some((grant, credential)))
+}
+
+/// The grant of a refresh token that was made elsewhere.
+///
+/// # Errors
+/// [`Error::Unavailable`] where it may be kept under a key that is not held here.
+pub(super) async fn imported(app: &App, token: &str) -> Result<Option<Arc<Grant>>, Error> {
+    let hashes = app.keys.hashes(Purpose::ImportedToken, token);
+    if let Some((grant_id, stored)) = app.store.find_imported(hashes).await?
+        && let Some(grant) = app.store.find_grant(grant_id).await?
+    {
+        app.keep_under_issuing_key(Purpose::ImportedToken, token, stored);
+        return Ok(Some(grant));
+    }
+    if app.keys.is_incomplete() { Err(Error::Unavailable) } else { Ok(None) }
+}
