@@ -1,7 +1,7 @@
 //! The vendor's `OAuthApi`.
 
 #[cfg(feature = "tokens")]
-use hellosign_wire::secret::{ClientSecret, CodeVerifier};
+use hellosign_wire::secret::{ClientSecret, CodeVerifier, RefreshToken};
 use hellosign_wire::token::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest, OAuthTokenResponse};
 
 use super::call;
@@ -101,6 +101,28 @@ impl OAuthApi {
         let proven =
             Proven { request: &request, redirect_uri, code_verifier: authorized.code_verifier.as_ref() };
         Ok(self.generate(&request, &proven).await?.data)
+    }
+
+    /// Revokes a token (RFC 7009). It is none of the vendor's operations, whose service answers 404.
+    #[cfg(feature = "tokens")]
+    pub(crate) async fn revoke(
+        &self,
+        client_id: &str,
+        client_secret: &ClientSecret,
+        token: &RefreshToken,
+    ) -> Result<(), ApiError> {
+        #[derive(serde::Serialize)]
+        struct Revoke<'a> {
+            token: &'a RefreshToken,
+            client_id: &'a str,
+            client_secret: &'a ClientSecret,
+        }
+        let body = Revoke { token, client_id, client_secret };
+        let secrets = Secrets::from([token.expose(), client_secret.expose()]);
+        let configuration = self.client.configuration();
+        let url = format!("{}/oauth/revoke", configuration.oauth_host());
+        let request = Request::post_json("revoke", url, configuration, &body, Repeat::Safe, secrets);
+        call::<Option<serde::de::IgnoredAny>>(&self.client, &request).await.map(drop)
     }
 
     async fn generate(

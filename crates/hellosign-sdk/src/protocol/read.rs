@@ -36,8 +36,10 @@ pub(crate) fn read<T: DeserializeOwned>(
     answer: Answer,
 ) -> Result<ApiResponse<T>, ApiError> {
     let rate_limit = RateLimit::from_headers(&answer.headers);
+    // Nothing is what some operations are answered with.
+    let body: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
     if (200..300).contains(&answer.status)
-        && let Ok(data) = serde_json::from_slice(&answer.body)
+        && let Ok(data) = serde_json::from_slice(body)
     {
         return Ok(ApiResponse { status: answer.status, headers: answer.headers, rate_limit, data });
     }

@@ -17,7 +17,7 @@ use super::host::Host;
 use super::record::{LONGEST_LEASE, Record, millis};
 use super::seal::SealingKeys;
 use super::slot::Slot;
-use super::store::TokenStore;
+use super::store::{TokenStore, Version};
 use crate::apis::OAuthApi;
 use crate::authorization::Authorized;
 use crate::client::ApiClient;
@@ -233,7 +233,7 @@ impl TokenManager {
         self.shared.store.load(account).await?;
         let requested_at = self.shared.clock.wall();
         let (id, secret) = (self.shared.client_id.as_str(), self.shared.client_secret.clone());
-        let tokens = self.shared.oauth.exchange(id, secret, authorized).await.map_err(exchange_failed)?;
+        let tokens = self.shared.oauth.exchange(id, secret, authorized).await.map_err(refused)?;
         self.insert(account, tokens, requested_at).await
     }
 
@@ -261,6 +261,29 @@ impl TokenManager {
                 return Ok(handle);
             }
         }
+    }
+
+    /// Ends an account's grant at the server (RFC 7009) and forgets it here. The vendor's service has no such
+    /// endpoint: there a user ends it in the account's settings.
+    ///
+    /// # Errors
+    /// [`TokenError::NoGrant`] and [`TokenError::GrantDead`] where there is nothing to end,
+    /// [`TokenError::Refused`] where the server does not do it, [`TokenError::Unavailable`] where it does not
+    /// answer: the grant is kept then.
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::tokens::{TokenError, TokenManager};
+    /// # async fn example(manager: TokenManager) -> Result<(), TokenError> {
+    /// manager.revoke("jill").await
+    /// # }
+    /// ```
+    pub async fn revoke(&self, account: &str) -> Result<(), TokenError> {
+        let shared = &self.shared;
+        let (_, record) = shared.load(account).await?;
+        let revoked =
+            shared.oauth.revoke(&shared.client_id, &shared.client_secret, &record.refresh_token).await;
+        revoked.map_err(refused)?;
+        self.remove(account).await
     }
 
     /// Forgets an account's grant. It goes on to exist at the server.
@@ -408,6 +431,17 @@ impl Shared {
         [&*self.oauth_host, &*self.client_id, account].join("\n").into_bytes()
     }
 
+    /// What is stored of a grant that has not ended.
+    pub(super) async fn load(&self, account: &str) -> Result<(Version, Record), TokenError> {
+        let stored = self.store.load(account).await?.ok_or(TokenError::NoGrant)?;
+        let record: Option<Record> = self.keys.open(&stored.content, &self.context(account));
+        let record = record.ok_or(TokenError::Unreadable)?;
+        match record.ended {
+            Some(ended) => Err(TokenError::GrantDead { answer_lost: ended.answer_lost }),
+            None => Ok((stored.version, record)),
+        }
+    }
+
     pub(super) fn tell(&self, account: &Arc<str>, event: TokenEvent) {
         // Nobody has to listen.
         let _ = self.events.send((Arc::clone(account), event));
@@ -451,7 +485,7 @@ impl fmt::Debug for Shared {
     }
 }
 
-fn exchange_failed(error: ApiError) -> TokenError {
+fn refused(error: ApiError) -> TokenError {
     let error = Arc::new(error);
     if error.is_transient() {
         TokenError::Unavailable { retry_after: error.retry_after().unwrap_or_default(), source: Some(error) }

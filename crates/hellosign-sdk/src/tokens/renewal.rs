@@ -55,7 +55,7 @@ impl Attempt<'_> {
     /// Where there is no grant any more, or the store cannot say.
     pub(super) async fn find(&mut self) -> Result<Option<Renewed>, TokenError> {
         self.save_unsaved().await?;
-        let (_, record) = self.load().await?;
+        let (_, record) = self.shared.load(self.account).await?;
         Ok(self.usable(&record))
     }
 
@@ -68,7 +68,7 @@ impl Attempt<'_> {
         let patience = self.shared.clock.monotonic() + self.shared.lease() * 2;
         let mut look = Duration::from_millis(10);
         loop {
-            let (version, record) = self.load().await?;
+            let (version, record) = self.shared.load(self.account).await?;
             if let Some(found) = self.usable(&record) {
                 return Ok(found);
             }
@@ -187,17 +187,6 @@ impl Attempt<'_> {
             self.shared.host.quiet_until(self.shared.clock.monotonic() + retry_after);
         }
         Err(TokenError::Unavailable { retry_after, source: Some(Arc::new(error)) })
-    }
-
-    async fn load(&self) -> Result<(Version, Record), TokenError> {
-        let stored = self.shared.store.load(self.account).await?.ok_or(TokenError::NoGrant)?;
-        let context = self.shared.context(self.account);
-        let record: Option<Record> = self.shared.keys.open(&stored.content, &context);
-        let record = record.ok_or(TokenError::Unreadable)?;
-        match record.ended {
-            Some(ended) => Err(TokenError::GrantDead { answer_lost: ended.answer_lost }),
-            None => Ok((stored.version, record)),
-        }
     }
 
     /// Gives the new version where the old one was still there.

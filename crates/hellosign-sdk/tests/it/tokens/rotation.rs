@@ -119,3 +119,23 @@ async fn an_answer_that_comes_after_the_lease_is_thrown_away() {
     rotating.advance(LIFETIME);
     rotating.manager().account("jill").access_token().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_grant_that_was_revoked_is_gone_at_both_ends() {
+    let rotating = Rotating::new().await;
+    let (manager, sibling) = (rotating.manager(), rotating.manager().account("jill"));
+    let jill = manager.account("jill");
+    let token = jill.access_token().await.unwrap();
+    assert_eq!(rotating.server.account(token.expose()).await.status, 200);
+    sibling.access_token().await.unwrap();
+
+    rotating.proxy.fail_next(1, Fault::BeforeRequest);
+    assert!(manager.revoke("jill").await.unwrap_err().is_transient());
+    assert_eq!(rotating.server.account(token.expose()).await.status, 200, "it is kept");
+    manager.revoke("jill").await.unwrap();
+    assert_eq!(rotating.server.account(token.expose()).await.status, 401);
+    assert!(jill.access_token().await.unwrap_err().needs_authorization());
+    assert!(manager.revoke("jill").await.unwrap_err().needs_authorization());
+    rotating.advance(LIFETIME);
+    assert!(sibling.access_token().await.unwrap_err().needs_authorization());
+}
