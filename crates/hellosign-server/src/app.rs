@@ -41,6 +41,8 @@ pub(crate) struct Policy {
     /// For apps that follow the profile.
     pub(crate) rotation: Rotation,
     pub(crate) rotation_grace: Duration,
+    /// An origin, without a slash at its end.
+    pub(crate) public_url: Option<String>,
     /// The address of the account that approves everything, where there is one.
     pub(crate) auto_approve: Option<String>,
 }
@@ -55,6 +57,7 @@ impl Policy {
                 Profile::HelloSign => Rotation::Off,
             },
             rotation_grace: config.rotation_grace,
+            public_url: config.public_url.clone(),
             auto_approve: config.auto_approve.clone(),
         }
     }

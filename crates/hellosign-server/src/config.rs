@@ -48,6 +48,9 @@ pub struct Config {
     pub keys: KeySource,
     /// Whose behavior the endpoints have.
     pub profile: Profile,
+    /// The origin that clients and browsers reach the server at, such as `https://sign.example.com`: for what
+    /// the server says of itself. On loopback it need not be told.
+    pub public_url: Option<String>,
     /// Accounts, apps, codes and grants to begin with. What was loaded once is not loaded again.
     pub fixtures: Fixtures,
     /// The email address of an account that approves every authorization without being asked. For
@@ -75,6 +78,7 @@ impl Config {
             data_dir: data_dir.into(),
             keys: KeySource::DataDir,
             profile: Profile::default(),
+            public_url: None,
             fixtures: Fixtures::default(),
             auto_approve: None,
             access_token_ttl: Duration::from_secs(86400),

@@ -35,6 +35,8 @@ enum Reason {
         "no account has the address {0}, which is to approve every authorization; add it to the fixtures"
     )]
     NobodyToApprove(String),
+    #[error("the public URL {0} is not an origin, such as https://sign.example.com")]
+    PublicUrl(String),
     #[error(
         "a write to the database failed, so the server stopped; make sure that the disk has room, then start again"
     )]
@@ -60,6 +62,9 @@ impl Server {
     /// Where another server runs on the directory, the database or its secret cannot be used, or a
     /// fixture contradicts what is stored.
     pub async fn open(config: Config) -> Result<Self, Error> {
+        if let Some(url) = config.public_url.as_ref().filter(|url| !is_origin(url)) {
+            return Err(Reason::PublicUrl(url.clone()).into());
+        }
         let (store, keys) = Embedded::open(
             &config.data_dir,
             &config.keys,
@@ -110,6 +115,17 @@ impl Server {
         let _ = store.flush_notes().await;
         Ok(())
     }
+}
+
+/// A scheme, a host, perhaps a port, and nothing after it.
+fn is_origin(url: &str) -> bool {
+    let uri = url.parse::<axum::http::Uri>().ok();
+    let parts = uri.as_ref().and_then(|uri| uri.scheme_str().zip(uri.authority()));
+    parts.is_some_and(|(scheme, authority)| {
+        matches!(scheme, "http" | "https")
+            && !authority.as_str().contains('@')
+            && url == format!("{scheme}://{authority}")
+    })
 }
 
 /// What can be forgotten by now.

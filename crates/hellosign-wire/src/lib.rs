@@ -10,6 +10,7 @@
 //! | [`scope`] | scopes as an open set | RFC 6749 §3.3 |
 //! | [`authorization`] | names at the authorization endpoint | RFC 6749 §4.1.1, §4.1.2 |
 //! | [`introspection`] | what is said of a token | RFC 7662 §2.2 |
+//! | [`metadata`] | what an authorization server says of itself | RFC 8414 §2 |
 //! | [`account`] | `GET /v3/account` | the vendor's API |
 //! | [`rate_limit`] | header names | the vendor's API |
 //! | [`secret`] | strings that cannot be printed | |
@@ -29,6 +30,7 @@ pub mod account;
 pub mod authorization;
 pub mod error;
 pub mod introspection;
+pub mod metadata;
 mod open_enum;
 pub mod rate_limit;
 pub mod scope;

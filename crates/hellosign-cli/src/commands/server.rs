@@ -74,6 +74,7 @@ fn server_config(args: ServerArgs) -> anyhow::Result<Config> {
         config.fixtures = Fixtures::parse(&path.display().to_string(), &text)?;
     }
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    config.public_url = args.public_url;
     config.auto_approve = args.auto_approve;
     config.access_token_ttl = seconds(args.access_token_ttl);
     config.authorization_code_ttl = seconds(args.authorization_code_ttl);

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post};
 
-use super::{account, authorize, error, introspect, middleware, revoke, token};
+use super::{account, authorize, error, introspect, metadata, middleware, revoke, token};
 use crate::app::App;
 
 /// The routes. The token endpoint is served under `/v3` too, where the vendor's documentation (and
@@ -24,6 +24,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v3/oauth/token", token_endpoint())
         .route("/oauth/revoke", post(revoke::post).fallback(token::other_method))
         .route("/oauth/introspect", post(introspect::post).fallback(token::other_method))
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(metadata::get).fallback(error::method_not_supported),
+        )
         .route("/v3/account", get(account::get).fallback(error::method_not_supported))
         .fallback(any(error::not_found))
         .layer(from_fn(middleware::no_store))

@@ -1,12 +1,11 @@
 //! The cookies of the authorization endpoint's pages.
 
-use std::net::IpAddr;
-
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 
 use crate::consent::session::SessionId;
+use crate::http::host::loopback_host;
 use crate::http::middleware::Peer;
 
 const SESSION: &str = "hellosign_session";
@@ -24,7 +23,8 @@ pub(super) struct Cookies {
 impl Cookies {
     pub(super) fn of(request: &Request) -> Self {
         let headers = request.headers();
-        let is_local = Peer::of(request).0.ip().to_canonical().is_loopback() && is_loopback_host(headers);
+        let is_local =
+            Peer::of(request).0.ip().to_canonical().is_loopback() && loopback_host(headers).is_some();
         let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pair = |text: &str| {
             let (name, value) = text.trim().split_once('=')?;
@@ -76,42 +76,5 @@ impl Cookies {
     /// With the prefix a browser takes it from this very host only, and over TLS only.
     fn name(&self, name: &str) -> String {
         if self.is_secure { format!("__Host-{name}") } else { name.to_owned() }
-    }
-}
-
-fn is_loopback_host(headers: &HeaderMap) -> bool {
-    let Some(host) = headers.get(header::HOST).and_then(|value| value.to_str().ok()) else { return false };
-    let without_port = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let literal = without_port.trim_start_matches('[').trim_end_matches(']');
-    without_port.eq_ignore_ascii_case("localhost")
-        || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loopback_is_told_from_everything_else() {
-        let is_loopback = |host: &'static str| {
-            is_loopback_host(&HeaderMap::from_iter([(header::HOST, HeaderValue::from_static(host))]))
-        };
-        for host in ["127.0.0.1", "127.0.0.1:8065", "localhost:8065", "LOCALHOST", "[::1]:8065", "[::1]"] {
-            assert!(is_loopback(host), "{host}");
-        }
-        for host in [
-            "",
-            "app.example",
-            "app.example:8065",
-            "127.0.0.1.evil.example",
-            "192.0.2.1:8065",
-            "[2001:db8::1]",
-        ] {
-            assert!(!is_loopback(host), "{host}");
-        }
-        assert!(!is_loopback_host(&HeaderMap::new()));
     }
 }
