@@ -9,22 +9,29 @@
 //! | [`TokenError`] | why there is no token, and what to do |
 //! | [`Clock`], [`Random`], [`Spawner`] | what a manager takes from the program that it is part of |
 
+mod account;
+mod accounts;
+mod builder;
 pub(crate) mod environment;
 mod error;
+mod event;
 mod fresh;
 mod host;
 mod manager;
 mod record;
 mod renewal;
+mod running;
 mod seal;
+mod shared;
 mod slot;
 mod store;
 
+pub use self::account::{AccountToken, FreshToken};
+pub use self::builder::TokenManagerBuilder;
 pub use self::environment::{BoxFuture, Clock, Random, Spawner, SystemClock, SystemRandom, TokioSpawner};
 pub use self::error::TokenError;
-pub use self::manager::{
-    AccountToken, FreshToken, TokenEvent, TokenEvents, TokenManager, TokenManagerBuilder,
-};
+pub use self::event::{TokenEvent, TokenEvents};
+pub use self::manager::TokenManager;
 pub use self::seal::SealingKeys;
 #[cfg(feature = "sqlite")]
 pub use self::store::SqliteTokenStore;

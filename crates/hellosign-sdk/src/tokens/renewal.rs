@@ -14,8 +14,8 @@ use hellosign_wire::token::{OAuthTokenRefreshRequest, OAuthTokenResponse};
 use super::environment::{self, fraction};
 use super::error::TokenError;
 use super::fresh::Fresh;
-use super::manager::Shared;
 use super::record::{Ended, Record, Renewal, millis, whole_millis};
+use super::shared::Shared;
 use super::store::Version;
 use crate::error::ApiError;
 

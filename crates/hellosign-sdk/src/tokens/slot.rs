@@ -8,10 +8,11 @@ use tokio::sync::watch;
 
 use super::environment::fraction;
 use super::error::TokenError;
+use super::event::TokenEvent;
 use super::fresh::Fresh;
 use super::host::Ticket;
-use super::manager::{Shared, TokenEvent};
 use super::renewal::{Attempt, Renewed, Unsaved};
+use super::shared::Shared;
 
 /// A token that was complained about is renewed at once, but no sooner than this after the last one.
 const BETWEEN_INVALIDATIONS: Duration = Duration::from_secs(60);
