@@ -25,9 +25,11 @@
 //! ```
 
 mod error;
+mod loopback;
 mod pending;
 mod request;
 
 pub use self::error::AuthorizationError;
+pub use self::loopback::LoopbackListener;
 pub use self::pending::{Authorized, PendingAuthorization};
 pub use self::request::AuthorizationRequest;

@@ -46,6 +46,18 @@ impl Authorized {
     pub fn new(code: impl Into<AuthorizationCode>, state: impl Into<String>) -> Self {
         Self { code: code.into(), state: state.into(), redirect_uri: None, code_verifier: None }
     }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &AuthorizationCode {
+        &self.code
+    }
+
+    /// The state that it came with.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.state
+    }
 }
 
 impl PendingAuthorization {

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use hellosign_sdk::authorization::{AuthorizationError, AuthorizationRequest, PendingAuthorization};
-use hellosign_sdk::tokens::{SealingKeys, TokenManager};
+use hellosign_sdk::authorization::{
+    AuthorizationError, AuthorizationRequest, LoopbackListener, PendingAuthorization,
+};
+use hellosign_sdk::tokens::{Clock, SealingKeys, TokenManager};
 use hellosign_sdk::{ApiClient, Configuration};
 use hellosign_testkit::{ACCOUNT, CALLBACK, CLIENT_ID, CLIENT_SECRET, Request, TestServer};
 
@@ -112,4 +114,53 @@ async fn a_user_who_allows_is_an_account_with_tokens() {
     let forged = other.complete(&forged, now()).unwrap();
     let error = manager.exchange("jack", &forged).await.unwrap_err();
     assert!(error.to_string().contains("invalid_grant"), "{error}");
+}
+
+/// A browser's request, and the page that it is answered with.
+async fn visit(redirect_uri: &str, query: &str) -> String {
+    let address = redirect_uri.strip_prefix("http://").unwrap().strip_suffix("/callback").unwrap();
+    let request = Request::new("GET", &format!("/callback?{query}"));
+    hellosign_testkit::send(address.parse().unwrap(), request).await.unwrap().body
+}
+
+#[tokio::test]
+async fn a_loopback_listener_waits_for_the_callback_that_is_meant() {
+    let clock = Still(now());
+    let listener = LoopbackListener::bind().await.unwrap();
+    let redirect_uri = listener.redirect_uri().to_owned();
+    let request = AuthorizationRequest::new(&Configuration::default(), "client").redirect_uri(&redirect_uri);
+    let pending = request.start(now());
+    let state = pending.url().split_once("state=").unwrap().1.split('&').next().unwrap().to_owned();
+
+    // Browsers open connections that they do not use.
+    let address = redirect_uri.strip_prefix("http://").unwrap().strip_suffix("/callback").unwrap();
+    let silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let visits = async {
+        assert!(visit(&redirect_uri, "code=1&state=another").await.contains("state is not the one"));
+        assert!(visit(&redirect_uri, "error=access_denied").await.contains("has no state"));
+        visit(&redirect_uri, &format!("code=the-code&state={state}")).await
+    };
+    let (authorized, page) = tokio::join!(listener.wait(&pending, &clock), visits);
+    assert_eq!(authorized.unwrap().code().expose(), "the-code");
+    assert!(page.contains("You can close this page"), "{page}");
+    drop(silent);
+
+    let denied = format!("error=access_denied&state={state}");
+    let (refused, page) = tokio::join!(listener.wait(&pending, &clock), visit(&redirect_uri, &denied));
+    assert_eq!(refused.unwrap_err(), AuthorizationError::Denied);
+    assert!(page.contains("the user denied"), "{page}");
+}
+
+/// A clock that stands still.
+#[derive(Debug)]
+struct Still(SystemTime);
+
+impl Clock for Still {
+    fn wall(&self) -> SystemTime {
+        self.0
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
 }

@@ -174,7 +174,7 @@ fn quickstart_waits_for_the_person() {
 
     let ended = tour(&chromium, "deny");
     assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("access_denied"), "{ended:?}");
+    assert!(ended.stderr.contains("the user denied the authorization"), "{ended:?}");
 }
 
 /// The SDK's web app, from nothing to an account, and again after it was restarted.

@@ -1,13 +1,13 @@
 //! `hellosign quickstart`: a user's authorization becomes a code, the code becomes tokens, the
 //! refresh token a new access token, and that one reads an account.
 
-mod callback;
-
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
 use hellosign_sdk::apis::{AccountApi, OAuthApi};
+use hellosign_sdk::authorization::{AuthorizationRequest, Authorized, LoopbackListener};
 use hellosign_sdk::models::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest};
+use hellosign_sdk::tokens::{Clock as _, SystemClock};
 use hellosign_sdk::{ApiClient, Configuration};
 use hellosign_server::fixtures::{Account, ApiApp};
 use hellosign_server::{Config, Fixtures, Random as _, Server, SystemRandom};
@@ -15,8 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use self::callback::Callback;
-use crate::output;
+use crate::output::{self, Refused};
 
 const EMAIL: &str = "jill@example.com";
 const CALLBACK: &str = "http://127.0.0.1:9000/callback";
@@ -66,23 +65,18 @@ async fn tour(
     person: Option<&str>,
 ) -> anyhow::Result<u64> {
     let configuration = Configuration::builder().server(&format!("http://{address}")).build()?;
-    let oauth = OAuthApi::new(&ApiClient::new(configuration));
+    let oauth = OAuthApi::new(&ApiClient::new(configuration.clone()));
 
-    let state = random_hex(16);
-    let callback = match person {
-        Some(password) => callback::ask_in_browser(address, client_id, &state, EMAIL, password).await?,
-        None => approve(address, client_id, &state).await?,
+    let (authorized, redirect_uri) = match person {
+        Some(password) => ask_in_browser(&configuration, client_id, password).await?,
+        None => (approve(&configuration, address, client_id).await?, CALLBACK.to_owned()),
     };
-    ensure!(
-        callback.state == state,
-        "the callback's state is not the one that the authorization started with"
-    );
     output::line(&format!(
-        "3. {EMAIL} approved the app; the browser went to {} with a code and the state.",
-        callback.redirect_uri
+        "3. {EMAIL} approved the app; the browser went to {redirect_uri} with a code and the state."
     ));
 
-    let generate = OAuthTokenGenerateRequest::new(client_id, client_secret, callback.code, state);
+    let (code, state) = (authorized.code().clone(), authorized.state());
+    let generate = OAuthTokenGenerateRequest::new(client_id, client_secret, code, state);
     let tokens = oauth.oauth_token_generate(&generate).await?;
     output::line("4. oauth_token_generate: the code became an access token and a refresh token.");
     read_account(address, 5, tokens.access_token).await?;
@@ -112,11 +106,36 @@ async fn read_account(
     Ok(())
 }
 
+/// Sends the person's browser to the authorization page, and waits until it comes back.
+async fn ask_in_browser(
+    configuration: &Configuration,
+    client_id: &str,
+    password: &str,
+) -> anyhow::Result<(Authorized, String)> {
+    let listener = LoopbackListener::bind().await.context("listening for the callback failed")?;
+    let request = AuthorizationRequest::new(configuration, client_id).redirect_uri(listener.redirect_uri());
+    let pending = request.start(SystemClock.wall());
+    output::line(&format!("   Sign in as {EMAIL} with the password {password}"));
+    output::line("   on the page that opens in your browser, and allow; if none opens, open it yourself:");
+    output::line(&format!("   {}", pending.url()));
+    if let Err(error) = open::that_detached(pending.url()) {
+        tracing::debug!(%error, "no browser could be opened");
+    }
+    let authorized = listener.wait(&pending, &SystemClock).await;
+    let authorized = authorized.map_err(|error| Refused(error.to_string()))?;
+    Ok((authorized, listener.redirect_uri().to_owned()))
+}
+
 /// Does what the user's browser does where nobody is asked: it is sent to the callback at once.
-async fn approve(address: SocketAddr, client_id: &str, state: &str) -> anyhow::Result<Callback> {
-    let query = callback::query(client_id, state, CALLBACK);
-    let request =
-        format!("GET /oauth/authorize?{query} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+async fn approve(
+    configuration: &Configuration,
+    address: SocketAddr,
+    client_id: &str,
+) -> anyhow::Result<Authorized> {
+    let request = AuthorizationRequest::new(configuration, client_id).redirect_uri(CALLBACK);
+    let pending = request.start(SystemClock.wall());
+    let target = pending.url().strip_prefix(configuration.oauth_host()).unwrap_or_default();
+    let request = format!("GET {target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
@@ -125,9 +144,9 @@ async fn approve(address: SocketAddr, client_id: &str, state: &str) -> anyhow::R
     let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).with_context(|| {
         format!("the authorization was refused: {}", answer.lines().next().unwrap_or_default())
     })?;
-    let query = location.strip_prefix(CALLBACK).and_then(|rest| rest.strip_prefix('?'));
-    let query = query.context("the browser was sent somewhere else than to the callback")?;
-    Callback::parse(query, CALLBACK)
+    ensure!(location.starts_with(CALLBACK), "the browser was sent somewhere else than to the callback");
+    let authorized = pending.complete(location, SystemClock.wall());
+    Ok(authorized.map_err(|error| Refused(error.to_string()))?)
 }
 
 fn sample(client_id: &str, client_secret: &str, password: &str) -> Fixtures {
