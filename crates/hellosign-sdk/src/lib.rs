@@ -33,6 +33,7 @@
 //! | [`models`] | what is sent and received |
 //! | [`authorization`] | from the user's browser to a code |
 //! | [`tokens`] | from a code to tokens that stay fresh |
+//! | [`events`] | whether an event callback comes from the vendor |
 //! | [`ApiError`] | what went wrong, and what it means for the grant |
 //! | [`RateLimit`] | the vendor's rate-limit headers |
 //! | [`RetryPolicy`] | what is sent again, and when: nothing by default |
@@ -41,6 +42,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokens` (default) | [`tokens`] and [`authorization`] |
+//! | `events` (default) | [`events`] |
 //! | `sqlite` | `tokens::SqliteTokenStore`, with SQLite built in |
 //! | `blocking` | the module of that name, and a thread for each client made there |
 //!
@@ -54,6 +56,8 @@ pub mod blocking;
 mod client;
 mod configuration;
 mod error;
+#[cfg(feature = "events")]
+pub mod events;
 pub mod models;
 mod protocol;
 mod rate_limit;
