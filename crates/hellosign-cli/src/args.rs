@@ -169,7 +169,7 @@ pub(crate) struct ServerArgs {
     /// File with the server's secret, in place of server.key in the data directory
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
-    /// Where others reach the server, such as https://sign.example.com: for what it says of itself
+    /// Where others reach the server, an origin without a path: for what it says of itself
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
     /// TOML file of accounts, apps, codes and grants to begin with
