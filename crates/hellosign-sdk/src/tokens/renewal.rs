@@ -7,7 +7,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use hellosign_wire::token::{OAuthTokenRefreshRequest, OAuthTokenResponse};
 
@@ -40,62 +40,66 @@ pub(super) struct Renewed {
 
 /// One account's attempt.
 pub(super) struct Attempt<'a> {
-    pub(super) shared: &'a Shared,
-    pub(super) account: &'a str,
+    shared: &'a Shared,
+    account: &'a str,
     /// The pair of tokens that is not good enough, if there is one.
-    pub(super) stale: Option<u64>,
+    stale: Option<u64>,
     /// From an attempt before this one.
-    pub(super) unsaved: &'a mut Option<Unsaved>,
+    unsaved: &'a mut Option<Unsaved>,
+    /// How long somebody else's renewal is waited for, by the monotonic clock.
+    patience: Duration,
 }
 
-impl Attempt<'_> {
-    /// What is stored, if it is good enough as it is.
-    ///
-    /// # Errors
-    /// Where there is no grant any more, or the store cannot say.
-    pub(super) async fn find(&mut self) -> Result<Option<Renewed>, TokenError> {
-        self.save_unsaved().await?;
-        let (_, record) = self.shared.load(self.account).await?;
-        Ok(self.usable(&record))
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        shared: &'a Shared,
+        account: &'a str,
+        stale: Option<u64>,
+        unsaved: &'a mut Option<Unsaved>,
+    ) -> Self {
+        let patience = shared.clock.monotonic() + shared.lease() * 2;
+        Self { shared, account, stale, unsaved, patience }
     }
 
-    /// Takes what a sibling has renewed, or renews.
+    /// What is stored, if it is good enough, or what somebody else makes of it who holds the lease. `None`
+    /// where it is to be renewed.
     ///
     /// # Errors
-    /// Whatever keeps it from that.
-    pub(super) async fn run(&mut self) -> Result<Renewed, TokenError> {
+    /// Where there is no grant any more, the store cannot say, or the lease is held for too long.
+    pub(super) async fn find(&mut self) -> Result<Option<Renewed>, TokenError> {
         self.save_unsaved().await?;
-        let patience = self.shared.clock.monotonic() + self.shared.lease() * 2;
         let mut look = Duration::from_millis(10);
         loop {
-            let (version, record) = self.shared.load(self.account).await?;
+            let (_, record) = self.shared.load(self.account).await?;
             if let Some(found) = self.usable(&record) {
-                return Ok(found);
+                return Ok(Some(found));
             }
-            let now = self.shared.clock.wall();
-            if record.renewal.is_some_and(|renewal| renewal.is_live(now)) {
-                if self.shared.clock.monotonic() > patience {
-                    return Err(TokenError::Busy);
-                }
-                let jitter = 0.5 + fraction(&*self.shared.random) / 2.0;
-                self.shared.spawner.sleep(look.mul_f64(jitter)).await;
-                look = (look * 2).min(LONGEST_LOOK);
-                continue;
+            if !self.is_leased(&record) {
+                return Ok(None);
             }
-            if let ControlFlow::Break(renewed) = self.renew(version, record, now).await? {
-                return Ok(renewed);
+            if self.shared.clock.monotonic() > self.patience {
+                return Err(TokenError::Busy);
             }
+            let jitter = 0.5 + fraction(&*self.shared.random) / 2.0;
+            self.shared.spawner.sleep(look.mul_f64(jitter)).await;
+            look = (look * 2).min(LONGEST_LOOK);
         }
     }
 
     /// Takes the lease, asks, and stores the answer. `Continue`: somebody else was faster at one of the
     /// steps, and the store has to be looked at again.
-    async fn renew(
-        &mut self,
-        version: Version,
-        record: Record,
-        now: SystemTime,
-    ) -> Result<ControlFlow<Renewed>, TokenError> {
+    ///
+    /// # Errors
+    /// Whatever keeps it from that.
+    pub(super) async fn renew(&mut self) -> Result<ControlFlow<Renewed>, TokenError> {
+        let (version, record) = self.shared.load(self.account).await?;
+        if let Some(found) = self.usable(&record) {
+            return Ok(ControlFlow::Break(found));
+        }
+        if self.is_leased(&record) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let now = self.shared.clock.wall();
         let taken_at = self.shared.clock.monotonic();
         // Whoever had the last lease was lost with it, and an answer perhaps.
         let is_unanswered = record.is_unanswered || record.renewal.is_some();
@@ -195,6 +199,11 @@ impl Attempt<'_> {
         let sealed = self.shared.keys.seal(record, &self.shared.context(self.account), &*self.shared.random);
         let replaced = self.shared.store.replace(self.account, Some(expected), next, Some(&sealed)).await?;
         Ok(replaced.then_some(next))
+    }
+
+    fn is_leased(&self, record: &Record) -> bool {
+        let now = self.shared.clock.wall();
+        record.renewal.is_some_and(|renewal| renewal.is_live(now))
     }
 
     fn usable(&self, record: &Record) -> Option<Renewed> {

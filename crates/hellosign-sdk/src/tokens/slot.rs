@@ -1,5 +1,6 @@
 //! One account in this process: the token in memory, and the one renewal that all who need it wait for.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::environment::fraction;
 use super::error::TokenError;
 use super::event::TokenEvent;
 use super::fresh::Fresh;
-use super::host::Ticket;
+use super::host::{Permit, Ticket};
 use super::renewal::{Attempt, Renewed, Unsaved};
 use super::shared::Shared;
 
@@ -196,10 +197,24 @@ impl Slot {
         stale: Option<u64>,
         unsaved: &mut Option<Unsaved>,
     ) -> Result<Renewed, TokenError> {
-        let mut attempt = Attempt { shared, account: &self.account, stale, unsaved };
-        if let Some(found) = attempt.find().await? {
-            return Ok(found);
+        let mut attempt = Attempt::new(shared, &self.account, stale, unsaved);
+        loop {
+            // Not with a permit: somebody else's lease may last, and others have a right to ask meanwhile.
+            if let Some(found) = attempt.find().await? {
+                return Ok(found);
+            }
+            let _permit = self.permit(shared).await?;
+            if let Some(retry_after) = shared.host.quiet_for(shared.clock.monotonic()) {
+                return Err(TokenError::Unavailable { retry_after, source: None });
+            }
+            if let ControlFlow::Break(renewed) = attempt.renew().await? {
+                return Ok(renewed);
+            }
         }
+    }
+
+    /// Waits until it may ask the host.
+    async fn permit(&self, shared: &Shared) -> Result<Permit, TokenError> {
         let permit = {
             let mut state = self.lock();
             let is_wanted = state.flight.as_ref().is_none_or(|flight| flight.is_wanted);
@@ -207,11 +222,7 @@ impl Slot {
             state.flight.iter_mut().for_each(|flight| flight.ticket = Some(Arc::clone(&ticket)));
             permit
         };
-        let _permit = permit.await.map_err(|_| TokenError::Interrupted)?;
-        if let Some(retry_after) = shared.host.quiet_for(shared.clock.monotonic()) {
-            return Err(TokenError::Unavailable { retry_after, source: None });
-        }
-        attempt.run().await
+        permit.await.map_err(|_| TokenError::Interrupted)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -113,3 +113,32 @@ async fn sixteen_ask_at_once() {
     assert_eq!(peer.connections(), 16);
     asking.iter().for_each(tokio::task::JoinHandle::abort);
 }
+
+/// Sixteen accounts whose leases somebody else holds, and does not give back.
+#[tokio::test]
+async fn who_waits_for_another_process_keeps_nobody_from_asking() {
+    let (peer, clock) = (Peer::start(Act::By(tokens_for_all_but_the_frozen)).await, Arc::default());
+    let store = Arc::new(MemoryTokenStore::default());
+    let manager = || builder(&peer, &clock).shared_store(store.clone(), keys()).build();
+    let (sibling, manager) = (manager(), manager());
+    let mut asking = Vec::new();
+    for at in 0..16 {
+        let name = at.to_string();
+        let frozen = expired(&sibling, &clock, &name, "the-frozen").await;
+        asking.push(tokio::spawn(async move { frozen.access_token().await }));
+    }
+    while peer.heard().len() < 16 {
+        tokio::task::yield_now().await;
+    }
+    for at in 0..16 {
+        let waiting = manager.account(&at.to_string());
+        asking.push(tokio::spawn(async move { waiting.access_token().await }));
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let good = expired(&manager, &clock, "good", "the-good").await;
+    assert_eq!(good.access_token().await.unwrap().expose(), "at");
+    assert!(asking.iter().all(|one| !one.is_finished()), "and it did not wait for them");
+    asking.iter().for_each(tokio::task::JoinHandle::abort);
+}
