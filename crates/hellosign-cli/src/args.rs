@@ -199,7 +199,7 @@ pub(crate) struct ServerArgs {
 pub(crate) enum Profile {
     /// As the vendor's service was measured to behave
     Hellosign,
-    /// As RFC 9700 wants it (not in this release)
+    /// As RFC 9700 wants it: rotation, PKCE, RFC 6749's error codes
     Strict,
 }
 

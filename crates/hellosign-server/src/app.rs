@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::client::switches::Rules;
+use crate::clock::Timestamp;
 use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::random::Random;
 use crate::rate_limit::{Limiter, Subject};
-use crate::store::{Backend as _, Rehash, Rotation, Store};
+use crate::store::{Backend as _, Client, Rehash, Rotation, Store};
 use crate::token::{KeyRing, KeyedHash, Purpose};
 
 /// Everything that answering a request takes.
@@ -22,6 +24,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// What holds for an app.
+    pub(crate) fn rules(&self, client: &Client) -> Rules {
+        Rules::of(client, &self.policy)
+    }
+
     /// Has a credential that was used kept under the issuing key, where it is not yet: so that a key
     /// that is rolled out of use ends up with nothing that depends on it.
     pub(crate) fn keep_under_issuing_key(&self, purpose: Purpose, credential: &str, stored: KeyedHash) {
@@ -55,6 +62,7 @@ impl Policy {
             authorization_code_ttl: config.authorization_code_ttl,
             rotation: match config.profile {
                 Profile::HelloSign => Rotation::Off,
+                Profile::Strict => Rotation::OnSince(Timestamp::EPOCH),
             },
             rotation_grace: config.rotation_grace,
             public_url: config.public_url.clone(),

@@ -16,6 +16,9 @@ pub enum Profile {
     /// As the vendor's service was measured to behave.
     #[default]
     HelloSign,
+    /// As RFC 9700 wants it: rotation, PKCE, RFC 6749's error codes, `iss`, refresh tokens that expire when
+    /// they lie unused.
+    Strict,
 }
 
 /// Where the server's secret comes from.

@@ -20,11 +20,13 @@
 //! | `http` | parse, call, render: the routes, and every status code |
 //! | `grant` | OAuth's rules: exchange, refresh, rotation, what an access token is good for |
 //! | `consent` | who is at the browser, and what they answer |
+//! | `account` | who has which address, and what may be changed about them |
 //! | `client` | client authentication, PKCE, redirect URIs |
 //! | `token` | the tokens' layout, and the server's keys |
 //! | `store` | what is remembered, and how it becomes durable |
 //! | `fixtures` | accounts, apps, codes and grants to begin with |
 
+mod account;
 mod app;
 mod client;
 mod clock;
@@ -40,6 +42,7 @@ mod server;
 mod store;
 mod token;
 
+pub use client::switches::Switches;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, KeySource, Profile};
 pub use fixtures::Fixtures;

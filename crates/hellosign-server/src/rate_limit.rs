@@ -9,15 +9,18 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 
 use crate::clock::Timestamp;
+use crate::store::AccountId;
 
 /// Buckets that are remembered. One that is forgotten is full again, as it would be after its window.
 const BUCKETS: usize = 100_000;
 
-/// Whose budget a request to the token endpoint is charged to.
+/// Whose budget a request is charged to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
     /// An app, once it is known to be the one that asks.
     Client(String),
+    /// Who calls an operation of the API, by itself or through an app.
+    Account(AccountId),
     /// Where a request came from that no app can be charged for.
     Address(IpAddr),
 }

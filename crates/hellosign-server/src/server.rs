@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::{App, Policy};
-use crate::config::Config;
+use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::consent::{session, ticket};
-use crate::fixtures;
+use crate::fixtures::{self, Fixtures};
 use crate::http::{connection, router};
 use crate::rate_limit::Limiter;
 use crate::store::{Backend as _, Embedded, Ended, OpenError, StoreError};
@@ -35,6 +35,10 @@ enum Reason {
         "no account has the address {0}, which is to approve every authorization; add it to the fixtures"
     )]
     NobodyToApprove(String),
+    #[error(
+        "the app {0} has no client_secret, which takes the profile strict and rotating refresh tokens; give it one"
+    )]
+    PublicClient(String),
     #[error("the public URL {0} is not an origin, such as https://sign.example.com")]
     PublicUrl(String),
     #[error(
@@ -79,6 +83,9 @@ impl Server {
             sign_ins: SignIns::default(),
             policy: Policy::new(&config),
         };
+        if let Some(client_id) = unprotected_public_client(&app, &config.fixtures) {
+            return Err(Reason::PublicClient(client_id).into());
+        }
         fixtures::load(&app, config.fixtures).await.map_err(Reason::Fixtures)?;
         if let Some(email_address) = config.auto_approve {
             let account = app.store.find_account_by_email(&email_address).await.map_err(Reason::Fixtures)?;
@@ -115,6 +122,15 @@ impl Server {
         let _ = store.flush_notes().await;
         Ok(())
     }
+}
+
+/// An app that has neither a secret nor what a public client needs in its place (RFC 9700 §2.2.2).
+fn unprotected_public_client(app: &App, fixtures: &Fixtures) -> Option<String> {
+    let is_good = |api_app: &fixtures::ApiApp| {
+        api_app.client_secret.is_some()
+            || app.policy.profile == Profile::Strict && api_app.refresh_token_rotation != Some(false)
+    };
+    fixtures.api_apps.iter().find(|api_app| !is_good(api_app)).map(|api_app| api_app.client_id.clone())
 }
 
 /// A scheme, a host, perhaps a port, and nothing after it.

@@ -10,8 +10,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::clock::FakeClock;
-use crate::http::{Answer, Request, form, send};
-use crate::sample::{CLIENT_ID, CLIENT_SECRET, ROTATING_ID, sample};
+use crate::http::{Answer, Request, basic, form, send};
+use crate::sample::{API_KEY, CLIENT_ID, CLIENT_SECRET, ROTATING_ID, sample};
 
 /// A server that answers until it is dropped.
 #[derive(Debug)]
@@ -134,6 +134,27 @@ impl TestServer {
     pub async fn account(&self, access_token: &str) -> Answer {
         let bearer = format!("Bearer {access_token}");
         self.send(Request::new("GET", "/v3/account").header("Authorization", &bearer)).await
+    }
+
+    /// Calls an operation of the API with the owner's API key, with a JSON body where there is one.
+    pub async fn api(&self, method: &str, target: &str, body: Option<&serde_json::Value>) -> Answer {
+        self.api_as(&basic(API_KEY, ""), method, target, body).await
+    }
+
+    /// The same with another `Authorization`.
+    pub async fn api_as(
+        &self,
+        authorization: &str,
+        method: &str,
+        target: &str,
+        body: Option<&serde_json::Value>,
+    ) -> Answer {
+        let request = Request::new(method, target).header("Authorization", authorization);
+        self.send(match body {
+            Some(body) => request.body("application/json", body.to_string()),
+            None => request.header("Content-Length", "0"),
+        })
+        .await
     }
 
     async fn refresh_as(&self, client_id: &str, refresh_token: &str) -> Answer {

@@ -1,6 +1,9 @@
-//! `GET /v3/account`, with the vendor's names.
+//! `/v3/account`, with the vendor's names.
 
 use serde::{Deserialize, Serialize};
+
+use crate::secret::ClientSecret;
+use crate::token::OAuthTokenResponse;
 
 /// The answer to `account_get`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +21,123 @@ impl AccountGetResponse {
     #[must_use]
     pub fn new(account: AccountResponse) -> Self {
         Self { account, warnings: Vec::new() }
+    }
+}
+
+/// Changes what is given (`account_update`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct AccountUpdateRequest {
+    /// 40 hexadecimal digits; the caller's own where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// Where account events are posted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// For example `en-US`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+}
+
+/// Asks whether somebody has an account (`account_verify`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AccountVerifyRequest {
+    /// The address that is asked about.
+    pub email_address: String,
+}
+
+impl AccountVerifyRequest {
+    /// Asks about this address.
+    pub fn new(email_address: impl Into<String>) -> Self {
+        Self { email_address: email_address.into() }
+    }
+}
+
+/// The answer to `account_verify`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct AccountVerifyResponse {
+    /// `None` where nobody has the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountVerifyResponseAccount>,
+    /// What the vendor wants said beside the answer.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningResponse>,
+}
+
+/// Who has the address.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AccountVerifyResponseAccount {
+    /// The address that was asked about.
+    pub email_address: String,
+}
+
+impl AccountVerifyResponseAccount {
+    /// Somebody with this address.
+    pub fn new(email_address: impl Into<String>) -> Self {
+        Self { email_address: email_address.into() }
+    }
+}
+
+/// Makes an account for somebody else (`account_create`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AccountCreateRequest {
+    /// The person's address.
+    pub email_address: String,
+    /// The app that is to act for the new account. With its secret the answer has tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The app's secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<ClientSecret>,
+    /// For example `en-US`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+}
+
+impl AccountCreateRequest {
+    /// An account for this address.
+    pub fn new(email_address: impl Into<String>) -> Self {
+        Self { email_address: email_address.into(), client_id: None, client_secret: None, locale: None }
+    }
+
+    /// And tokens for this app.
+    #[must_use]
+    pub fn with_client(
+        mut self,
+        client_id: impl Into<String>,
+        client_secret: impl Into<ClientSecret>,
+    ) -> Self {
+        self.client_id = Some(client_id.into());
+        self.client_secret = Some(client_secret.into());
+        self
+    }
+}
+
+/// The answer to `account_create`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AccountCreateResponse {
+    /// The new account.
+    pub account: AccountResponse,
+    /// Tokens of the app that was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth_data: Option<OAuthTokenResponse>,
+    /// What the vendor wants said beside the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<WarningResponse>,
+}
+
+impl AccountCreateResponse {
+    /// An answer without warnings.
+    #[must_use]
+    pub fn new(account: AccountResponse, oauth_data: Option<OAuthTokenResponse>) -> Self {
+        Self { account, oauth_data, warnings: Vec::new() }
     }
 }
 
@@ -76,6 +196,13 @@ pub struct WarningResponse {
     pub warning_msg: String,
     /// For programs, for example `oauth_grants_revoked`; an open set.
     pub warning_name: String,
+}
+
+impl WarningResponse {
+    /// A warning with its sentence.
+    pub fn new(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { warning_msg: message.into(), warning_name: name.into() }
+    }
 }
 
 #[cfg(test)]

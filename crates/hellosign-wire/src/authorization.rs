@@ -21,17 +21,20 @@ pub struct AuthorizationResponse {
     /// The client's own value, unchanged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Who answers (RFC 9207); the vendor does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
 }
 
 impl AuthorizationResponse {
     /// The user allowed.
     #[must_use]
     pub fn granted(code: AuthorizationCode, state: Option<String>) -> Self {
-        Self { code: Some(code), error: None, error_description: None, state }
+        Self { code: Some(code), error: None, error_description: None, state, iss: None }
     }
 
     /// The authorization failed, and the client is told so.
     pub fn refused(error: ErrorCode, description: impl Into<String>, state: Option<String>) -> Self {
-        Self { code: None, error: Some(error), error_description: Some(description.into()), state }
+        Self { code: None, error: Some(error), error_description: Some(description.into()), state, iss: None }
     }
 }

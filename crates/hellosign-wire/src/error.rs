@@ -109,6 +109,13 @@ impl ErrorResponse {
     pub fn new(name: ErrorName, message: impl Into<String>) -> Self {
         Self { error: ErrorResponseError { error_msg: message.into(), error_path: None, error_name: name } }
     }
+
+    /// Names the part of the request that is meant.
+    #[must_use]
+    pub fn with_path(mut self, path: impl Into<String>) -> Self {
+        self.error.error_path = Some(path.into());
+        self
+    }
 }
 
 /// What the vendor's envelope holds.

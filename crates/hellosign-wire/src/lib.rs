@@ -11,7 +11,8 @@
 //! | [`authorization`] | names at the authorization endpoint | RFC 6749 §4.1.1, §4.1.2 |
 //! | [`introspection`] | what is said of a token | RFC 7662 §2.2 |
 //! | [`metadata`] | what an authorization server says of itself | RFC 8414 §2 |
-//! | [`account`] | `GET /v3/account` | the vendor's API |
+//! | [`account`] | `/v3/account` | the vendor's API |
+//! | [`api_app`] | `/v3/api_app` | the vendor's API |
 //! | [`rate_limit`] | header names | the vendor's API |
 //! | [`secret`] | strings that cannot be printed | |
 //!
@@ -27,6 +28,7 @@
 //! ```
 
 pub mod account;
+pub mod api_app;
 pub mod authorization;
 pub mod error;
 pub mod introspection;

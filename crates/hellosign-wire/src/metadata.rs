@@ -37,6 +37,9 @@ pub struct AuthorizationServerMetadata {
     pub introspection_endpoint_auth_methods_supported: Vec<String>,
     /// `S256` (RFC 7636).
     pub code_challenge_methods_supported: Vec<String>,
+    /// Whether the callback is told `iss` (RFC 9207 §3).
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
 }
 
 impl AuthorizationServerMetadata {
@@ -59,6 +62,22 @@ impl AuthorizationServerMetadata {
             revocation_endpoint_auth_methods_supported: authentication(),
             introspection_endpoint_auth_methods_supported: authentication(),
             code_challenge_methods_supported: list(&["S256"]),
+            authorization_response_iss_parameter_supported: false,
         }
+    }
+
+    /// The same of a server that takes clients without a secret.
+    #[must_use]
+    pub fn with_public_clients(mut self) -> Self {
+        self.token_endpoint_auth_methods_supported.push("none".to_owned());
+        self.revocation_endpoint_auth_methods_supported.push("none".to_owned());
+        self
+    }
+
+    /// The same of a server that tells the callback who answers (RFC 9207).
+    #[must_use]
+    pub fn with_issuer_in_response(mut self) -> Self {
+        self.authorization_response_iss_parameter_supported = true;
+        self
     }
 }

@@ -50,9 +50,6 @@ async fn addresses(listen: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
 }
 
 fn refuse_what_is_unsafe(args: &ServerArgs, addresses: &[SocketAddr]) -> anyhow::Result<()> {
-    if args.profile == Some(Profile::Strict) {
-        bail!("--profile strict does not exist yet; this release has --profile hellosign");
-    }
     let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) else { return Ok(()) };
     if args.auto_approve.is_some() {
         bail!(
@@ -62,6 +59,12 @@ fn refuse_what_is_unsafe(args: &ServerArgs, addresses: &[SocketAddr]) -> anyhow:
     }
     if args.profile.is_none() {
         bail!("{open} is not a loopback address: name the --profile that others are to meet there");
+    }
+    if args.profile == Some(Profile::Strict) && args.public_url.is_none() {
+        bail!(
+            "{open} is not a loopback address, and --profile strict tells clients who answers them: name the \
+             --public-url at which they reach the server"
+        );
     }
     Ok(())
 }
@@ -74,6 +77,10 @@ fn server_config(args: ServerArgs) -> anyhow::Result<Config> {
         config.fixtures = Fixtures::parse(&path.display().to_string(), &text)?;
     }
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+    config.profile = match args.profile {
+        Some(Profile::Strict) => hellosign_server::Profile::Strict,
+        Some(Profile::Hellosign) | None => hellosign_server::Profile::HelloSign,
+    };
     config.public_url = args.public_url;
     config.auto_approve = args.auto_approve;
     config.access_token_ttl = seconds(args.access_token_ttl);

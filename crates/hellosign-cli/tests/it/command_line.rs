@@ -56,13 +56,13 @@ fn a_second_server_on_the_same_directory_is_refused() {
 }
 
 #[test]
-fn what_the_server_cannot_do_yet_or_must_not_do_is_refused() {
+fn what_the_server_cannot_do_or_must_not_do_is_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let data_dir = directory.path().join("data");
     let refused = |arguments: &[&str], words: &[&str]| {
         Command::server(&data_dir).args(arguments).run().assert_refused(words);
     };
-    refused(&["--profile", "strict"], &["strict"]);
+    refused(&["--profile", "lax"], &["--profile"]);
     refused(&["--rate-limit", "many"], &["--rate-limit"]);
     refused(&["--no-such-flag"], &["--no-such-flag"]);
     Command::new(["server"]).run().assert_refused(&["--data-dir"]);
@@ -78,6 +78,7 @@ fn what_the_server_cannot_do_yet_or_must_not_do_is_refused() {
         &["--auto-approve", "loopback"],
     );
     beyond(&[], &["--profile"]);
+    beyond(&["--profile", "strict"], &["--public-url"]);
 }
 
 #[test]

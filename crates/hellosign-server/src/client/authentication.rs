@@ -16,21 +16,36 @@ pub(crate) struct Credentials {
     pub(crate) client_secret: Option<ClientSecret>,
     /// Whether they came in the Authorization header and not in the body.
     pub(crate) in_header: bool,
+    /// Whether the header has credentials, too.
+    pub(crate) is_twice: bool,
 }
 
 /// The client that these credentials are.
 ///
+/// A public client has nothing to prove (RFC 6749 §3.2.1): who it is has to follow from what it presents.
+///
 /// # Errors
-/// A missing secret, an unknown client, a wrong secret: each its own.
+/// A missing secret, an unknown client, a wrong secret, credentials in two places: each its own.
 pub(crate) async fn authenticate(app: &App, credentials: &Credentials) -> Result<Arc<Client>, Error> {
-    let secret = credentials.client_secret.as_ref().ok_or(Error::Missing("client_secret"))?;
-    let client = app.store.find_client(&credentials.client_id).await?.ok_or(Error::UnknownClient)?;
-    match app.keys.matches(Purpose::ClientSecret, secret.expose(), &client.secret) {
+    let client = app.store.find_client(&credentials.client_id).await?;
+    let client = client.filter(|client| client.callback_url.is_some());
+    let secret = match (&credentials.client_secret, &client) {
+        (Some(secret), _) => secret,
+        (None, Some(client)) if client.is_public() => return Ok(Arc::clone(client)),
+        (None, _) => return Err(Error::Missing("client_secret")),
+    };
+    let client = client.ok_or(Error::UnknownClient)?;
+    if credentials.is_twice && app.rules(&client).one_authentication {
+        return Err(Error::AuthenticatedTwice);
+    }
+    let wrong = || Error::WrongSecret { in_header: credentials.in_header };
+    let stored = client.secret.ok_or_else(wrong)?;
+    match app.keys.matches(Purpose::ClientSecret, secret.expose(), &stored) {
         Some(true) => {
-            app.keep_under_issuing_key(Purpose::ClientSecret, secret.expose(), client.secret);
+            app.keep_under_issuing_key(Purpose::ClientSecret, secret.expose(), stored);
             Ok(client)
         }
-        Some(false) => Err(Error::WrongSecret { in_header: credentials.in_header }),
+        Some(false) => Err(wrong()),
         None => Err(Error::Unavailable),
     }
 }

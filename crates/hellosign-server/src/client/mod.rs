@@ -3,3 +3,5 @@
 pub(crate) mod authentication;
 pub(crate) mod pkce;
 pub(crate) mod redirect_uri;
+pub(crate) mod registration;
+pub(crate) mod switches;

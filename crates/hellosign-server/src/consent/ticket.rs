@@ -38,7 +38,7 @@ pub(crate) enum Step {
         /// The app as it was shown.
         client_epoch: u32,
         name: String,
-        callback_url: String,
+        callback_url: Option<String>,
         scopes: Vec<Scope>,
     },
 }

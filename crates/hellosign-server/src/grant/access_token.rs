@@ -51,7 +51,8 @@ pub(crate) async fn authorize(app: &App, token: &str) -> Result<Option<Authorize
 pub(super) async fn valid(app: &App, token: &str) -> Result<Option<Valid>, Error> {
     let Some((grant, credential)) = native(app, token).await? else { return Ok(None) };
     let is_access_token = matches!(credential.kind, Kind::Access { .. });
-    if !is_access_token || credential.is_expired(app.store.now()) {
+    let is_ended = grant.access_since.is_some_and(|since| credential.issued_at <= since);
+    if !is_access_token || is_ended || credential.is_expired(app.store.now()) {
         return Ok(None);
     }
     let client = app.store.find_client(&grant.client_id).await?;

@@ -62,28 +62,45 @@ pub(crate) type Objection = (ErrorCode, &'static str);
 pub(crate) async fn resolve(app: &App, request: &AuthorizationRequest) -> Result<Asked, Refusal> {
     let client_id = request.client_id.as_deref().ok_or(Refusal::NoClientId)?;
     let client = app.store.find_client(client_id).await?.ok_or(Refusal::UnknownClient)?;
+    // An app without a callback cannot be asked for, as if it were not there.
+    let callback_url = client.callback_url.as_ref().ok_or(Refusal::UnknownClient)?;
     let to = match &request.redirect_uri {
-        None => client.callback_url.clone(),
-        Some(requested) if redirect_uri::is_allowed(&client.callback_url, requested) => requested.clone(),
+        None => callback_url.clone(),
+        Some(requested) if redirect_uri::is_allowed(callback_url, requested) => requested.clone(),
         Some(_) => return Err(Refusal::ForeignRedirectUri),
     };
     Ok(Asked { client, to })
 }
 
 /// What is wrong with the request, whoever is at the browser.
-pub(crate) fn objection(request: &AuthorizationRequest) -> Option<Objection> {
-    // The vendor shows its page without a response_type, too.
-    if request.response_type.as_deref().is_some_and(|response_type| response_type != "code") {
-        return Some((ErrorCode::UnsupportedResponseType, "The only response_type here is code."));
+pub(crate) fn objection(app: &App, client: &Client, request: &AuthorizationRequest) -> Option<Objection> {
+    let rules = app.rules(client);
+    match request.response_type.as_deref() {
+        Some("code") => {}
+        // The vendor shows its page without a response_type, too.
+        None if !rules.rfc_error_codes => {}
+        None => return Some((ErrorCode::InvalidRequest, "Parameter response_type is missing")),
+        Some(_) => return Some((ErrorCode::UnsupportedResponseType, "The only response_type here is code.")),
     }
-    if request.scope.is_some() {
-        return Some((ErrorCode::InvalidScope, "Custom scopes are not supported yet"));
+    let is_foreign = |scope: &str| !client.scopes.iter().any(|known| known.as_str() == scope);
+    match &request.scope {
+        Some(_) if !rules.scope_accepted => {
+            return Some((ErrorCode::InvalidScope, "Custom scopes are not supported yet"));
+        }
+        Some(scopes) if scopes.split(' ').any(is_foreign) => {
+            return Some((ErrorCode::InvalidScope, "The app does not have all of these scopes."));
+        }
+        _ => {}
     }
     let method = request.code_challenge_method.as_deref();
     match &request.code_challenge {
         Some(challenge) if method != Some("S256") || !pkce::is_challenge(challenge) => Some((
             ErrorCode::InvalidRequest,
             "Send a code_challenge of 43 base64url characters with code_challenge_method S256.",
+        )),
+        None if rules.pkce_required => Some((
+            ErrorCode::InvalidRequest,
+            "This app has to send a code_challenge (PKCE) with code_challenge_method S256.",
         )),
         None if method.is_some() => {
             Some((ErrorCode::InvalidRequest, "A code_challenge_method needs a code_challenge."))

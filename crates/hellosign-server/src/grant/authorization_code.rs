@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use hellosign_wire::secret::{AuthorizationCode, CodeVerifier};
 
-use super::issue::{Issued, new_grant, tokens_in_force};
-use super::{Error, revocation};
+use super::issue::{Issued, grant_of, tokens_in_force};
+use super::{Error, GRANTS, revocation};
 use crate::app::App;
 use crate::client::pkce;
+use crate::client::switches::Rules;
 use crate::clock::Timestamp;
 use crate::store::{Backend as _, Client, Code, Redeemed};
 use crate::token::{GrantId, Purpose};
@@ -31,18 +32,22 @@ pub(crate) struct Exchange {
 pub(crate) async fn exchange(app: &App, client: &Client, exchange: Exchange) -> Result<Issued, Error> {
     let now = app.store.now();
     let code = find(app, client, &exchange.code, now).await?;
-    check_redirect_uri(client, &code, exchange.redirect_uri.as_deref())?;
-    if let Some(challenge) = &code.code_challenge {
-        let verifier = exchange.code_verifier.ok_or(Error::Missing("code_verifier"))?;
-        if !pkce::matches(&verifier, challenge) {
-            return Err(Error::CodeVerifierMismatch);
-        }
+    let rules = app.rules(client);
+    check_redirect_uri(client, rules, &code, exchange.redirect_uri.as_deref())?;
+    match (&code.code_challenge, &exchange.code_verifier) {
+        (Some(challenge), Some(verifier)) if pkce::matches(verifier, challenge) => {}
+        (Some(_), Some(_)) => return Err(Error::CodeVerifierMismatch),
+        (Some(_), None) => return Err(Error::Missing("code_verifier")),
+        (None, Some(_)) if rules.stray_code_verifier_refused => return Err(Error::CodeVerifierMismatch),
+        // Nothing would tie this code to the client that asked for it.
+        (None, _) if client.is_public() => return Err(Error::CodeInvalid),
+        (None, _) => {}
     }
     if let Some((grant_id, at)) = code.redeemed {
         return Err(replayed(app, grant_id, at, now).await);
     }
-    let grant = new_grant(app, &code, now);
-    match app.store.redeem_code(code.hash, grant.clone()).await? {
+    let grant = grant_of(app, &code, now);
+    match app.store.redeem_code(code.hash, grant.clone(), GRANTS).await? {
         Redeemed::Fresh => tokens_in_force(app, &grant, now),
         Redeemed::Spent { grant_id, at } => Err(replayed(app, grant_id, at, app.store.now()).await),
         Redeemed::Gone => Err(Error::CodeInvalid),
@@ -66,10 +71,13 @@ async fn find(app: &App, client: &Client, code: &AuthorizationCode, now: Timesta
 }
 
 /// One that is sent must be the authorization's; the vendor's clients send none.
-fn check_redirect_uri(client: &Client, code: &Code, sent: Option<&str>) -> Result<(), Error> {
-    let expected = code.redirect_uri.as_ref().unwrap_or(&client.callback_url);
+fn check_redirect_uri(client: &Client, rules: Rules, code: &Code, sent: Option<&str>) -> Result<(), Error> {
+    let expected = code.redirect_uri.as_deref().or(client.callback_url.as_deref());
     match sent {
-        Some(sent) if sent != expected => Err(Error::RedirectUriMismatch),
+        Some(_) if sent != expected => Err(Error::RedirectUriMismatch),
+        None if rules.redirect_uri_repeated && code.redirect_uri.is_some() => {
+            Err(Error::Missing("redirect_uri"))
+        }
         _ => Ok(()),
     }
 }

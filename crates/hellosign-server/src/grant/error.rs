@@ -15,6 +15,8 @@ pub(crate) enum Error {
         /// with 401.
         in_header: bool,
     },
+    #[error("the client authenticated in two places")]
+    AuthenticatedTwice,
     #[error("the code is unknown, expired, spent or another client's")]
     CodeInvalid,
     #[error("the redirect_uri is not the one that the code was issued for")]

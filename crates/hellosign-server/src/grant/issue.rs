@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::clock::Timestamp;
 use crate::random;
 use crate::store::model::seconds;
-use crate::store::{Backend as _, Grant};
+use crate::store::{AccountId, Backend as _, Code, Grant};
 use crate::token::{Credential, Key, KeyLookup, Kind};
 
 /// The tokens of a successful answer.
@@ -21,14 +21,21 @@ pub(crate) struct Issued {
     pub(crate) expires_in: u32,
 }
 
-/// A grant that does not exist yet: generation 0, under the issuing key.
-pub(super) fn new_grant(app: &App, code: &crate::store::Code, now: Timestamp) -> Grant {
+/// The grant that a code becomes.
+pub(super) fn grant_of(app: &App, code: &Code, now: Timestamp) -> Grant {
+    let (client_epoch, account_epoch) = (code.client_epoch, code.account_epoch);
+    Grant { client_epoch, account_epoch, ..new_grant(app, &code.client_id, code.account_id, now) }
+}
+
+/// A grant that does not exist yet: generation 0, under the issuing key, of an app and an account that
+/// have not ended any before.
+pub(crate) fn new_grant(app: &App, client_id: &str, account_id: AccountId, now: Timestamp) -> Grant {
     Grant {
         grant_id: random::bytes(app.random.as_ref()),
-        client_id: code.client_id.clone(),
-        account_id: code.account_id,
-        client_epoch: code.client_epoch,
-        account_epoch: code.account_epoch,
+        client_id: client_id.to_owned(),
+        account_id,
+        client_epoch: 0,
+        account_epoch: 0,
         seed: random::bytes(app.random.as_ref()),
         created_at: now,
         is_imported: false,
@@ -41,6 +48,7 @@ pub(super) fn new_grant(app: &App, code: &crate::store::Code, now: Timestamp) ->
         lifetime: seconds(app.policy.access_token_ttl),
         is_seen: false,
         voids: Vec::new(),
+        access_since: None,
         revoked_at: None,
     }
 }
@@ -50,7 +58,7 @@ pub(super) fn new_grant(app: &App, code: &crate::store::Code, now: Timestamp) ->
 ///
 /// # Errors
 /// [`Error::Unavailable`] where this process was not given the key.
-pub(super) fn tokens_in_force(app: &App, grant: &Grant, now: Timestamp) -> Result<Issued, Error> {
+pub(crate) fn tokens_in_force(app: &App, grant: &Grant, now: Timestamp) -> Result<Issued, Error> {
     let KeyLookup::Held(key) = app.keys.find(grant.key_id) else { return Err(Error::Unavailable) };
     let kind = Kind::Access { lifetime: grant.lifetime, nonce: 0 };
     let access_token = seal(key, grant, kind, grant.issued_at, grant.epoch);

@@ -12,8 +12,11 @@ pub(crate) mod revocation;
 mod rotation;
 
 pub(crate) use error::Error;
-pub(crate) use issue::Issued;
+pub(crate) use issue::{Issued, new_grant, tokens_in_force};
+
+/// How many grants an account can have given to one app: more devices and browsers than a person has.
+pub(crate) const GRANTS: usize = 50;
 
 /// How often a rule is applied again because the row changed under it. Each time somebody else's
 /// write went through, so this is reached only under hundreds of writers on one grant.
-const ATTEMPTS: usize = 256;
+pub(crate) const ATTEMPTS: usize = 256;

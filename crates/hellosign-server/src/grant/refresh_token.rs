@@ -69,11 +69,12 @@ pub(crate) async fn identify(
     let Some(owner) = app.store.find_client(&grant.client_id).await? else {
         return Err(Error::RefreshTokenInvalid);
     };
+    let is_required = app.rules(&owner).refresh_credentials_required;
     let is_authenticated = match credentials {
-        None if owner.refresh_credentials_required => return Err(Error::Missing("client_id")),
+        None if is_required => return Err(Error::Missing("client_id")),
         None => false,
         // An id without a secret proves nothing, which is enough where nothing has to be proved.
-        Some(credentials) if credentials.client_secret.is_none() && !owner.refresh_credentials_required => {
+        Some(credentials) if credentials.client_secret.is_none() && !is_required && !owner.is_public() => {
             if credentials.client_id != owner.client_id {
                 return Err(Error::RefreshTokenInvalid);
             }
@@ -99,6 +100,9 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
     for _ in 0..ATTEMPTS {
         let now = app.store.now();
         let grant = live_grant(app, known).await?;
+        if has_lain_idle(app, &known.client, &grant, now) {
+            return Err(Error::RefreshTokenInvalid);
+        }
         let presented = known.origin.presented(&grant, known.is_authenticated);
         let next = match rotation::judge(&grant, presented, rule(app, &known.client), now) {
             Verdict::Keep => return Ok(keep(app, known, &grant, now)),
@@ -124,10 +128,17 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
 
 /// How this app's refresh tokens rotate; `None` where they do not.
 pub(super) fn rule(app: &App, client: &Client) -> Option<Rule> {
-    match client.rotation.unwrap_or(app.policy.rotation) {
+    match app.rules(client).rotation {
         Rotation::Off => None,
         Rotation::OnSince(since) => Some(Rule { since, grace: app.policy.rotation_grace }),
     }
+}
+
+/// Whether the grant's refresh token has been left unused for too long (RFC 9700 §4.14.2). Where refresh
+/// tokens do not rotate nothing is written when one is used, so it is the grant's age that counts.
+fn has_lain_idle(app: &App, client: &Client, grant: &Grant, now: Timestamp) -> bool {
+    let idle = app.rules(client).refresh_token_idle;
+    idle.is_some_and(|most| now.since(grant.issued_at).is_none_or(|age| age >= most))
 }
 
 /// The grant that a token belongs to, once the token has shown to be genuine.
@@ -152,9 +163,11 @@ pub(super) async fn usable(
     let client = app.store.find_client(&grant.client_id).await?;
     let account = app.store.find_account(grant.account_id).await?;
     let Some((client, account)) = client.zip(account) else { return Ok(None) };
+    let now = app.store.now();
     let presented = Origin::of(credential).presented(grant, true);
-    let verdict = rotation::judge(grant, presented, rule(app, &client), app.store.now());
-    let is_good = matches!(verdict, Verdict::Keep | Verdict::Repeat | Verdict::Rotate { .. });
+    let verdict = rotation::judge(grant, presented, rule(app, &client), now);
+    let is_good = matches!(verdict, Verdict::Keep | Verdict::Repeat | Verdict::Rotate { .. })
+        && !has_lain_idle(app, &client, grant, now);
     Ok((is_good && grant.is_live(&client, &account)).then_some((client, account)))
 }
 

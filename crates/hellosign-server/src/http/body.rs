@@ -6,24 +6,24 @@ use axum::body::{Body, HttpBody as _};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::error::{BODY_LIMIT, Error};
+use super::error::Error;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The whole body.
+/// The whole body, of so many bytes at most.
 ///
 /// # Errors
 /// Where it is too large, too slow or cut short.
-pub(super) async fn read(body: Body) -> Result<Bytes, Error> {
+pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Error> {
     // What announces that it is too large need not be sent first.
-    if body.size_hint().lower() > BODY_LIMIT as u64 {
-        return Err(Error::TooLarge);
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Error::TooLarge { limit });
     }
-    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_LIMIT).collect()).await {
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, limit).collect()).await {
         Err(_) => Err(Error::TooSlow),
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Error::TooLarge { limit }),
         Ok(Err(_)) => Err(Error::BodyCutShort),
     }
 }

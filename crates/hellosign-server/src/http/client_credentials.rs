@@ -21,6 +21,7 @@ pub(super) fn credentials(parameters: &Parameters, headers: &HeaderMap) -> Optio
             client_id: client_id.to_owned(),
             client_secret: parameters.get("client_secret").map(ClientSecret::from),
             in_header: false,
+            is_twice: basic(headers).is_some(),
         });
     }
     let (user, password) = basic(headers)?;
@@ -34,6 +35,7 @@ pub(super) fn credentials(parameters: &Parameters, headers: &HeaderMap) -> Optio
         client_id: decode(&user)?,
         client_secret: Some(ClientSecret::new(decode(&password)?)),
         in_header: true,
+        is_twice: parameters.get("client_secret").is_some(),
     })
 }
 

@@ -6,11 +6,12 @@ use axum::response::{IntoResponse, Response};
 use hellosign_wire::error::{ErrorCode, ErrorName, ErrorResponse, OAuthErrorResponse};
 
 use super::parameters::ParametersError;
-use crate::config::Profile;
 use crate::grant;
 
 /// The most that a token request may be, in bytes.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
+
+const TOO_MANY: &str = "Too many requests.";
 
 /// Why the token endpoint answers no token.
 #[derive(Debug)]
@@ -19,7 +20,9 @@ pub(super) enum Error {
     Parameters(ParametersError),
     UnsupportedGrantType,
     InQuery(&'static str),
-    TooLarge,
+    TooLarge {
+        limit: usize,
+    },
     TooSlow,
     BodyCutShort,
     NotPost,
@@ -43,10 +46,34 @@ impl From<ParametersError> for Error {
 impl Error {
     /// In the vendor's envelope or in RFC 6749's shape, with the texts that were measured where
     /// there are such.
-    pub(super) fn into_response(self, profile: Profile) -> Response {
-        let (status, description) = match &self {
-            Self::RateLimited => return exceeded_rate(),
-            Self::Grant(error) => grant_answer(error),
+    pub(super) fn into_response(self, with_rfc_codes: bool) -> Response {
+        if let Self::RateLimited = self {
+            return exceeded_rate();
+        }
+        let (status, description) = self.text(with_rfc_codes);
+        let body = OAuthErrorResponse::new(self.code(with_rfc_codes), description);
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        match self {
+            Self::Grant(grant::Error::Unavailable) => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ if status == StatusCode::UNAUTHORIZED => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
+            }
+            Self::NotPost => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    /// The status, and a sentence for people.
+    pub(super) fn text(&self, with_rfc_codes: bool) -> (StatusCode, String) {
+        match self {
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY.to_owned()),
+            Self::Grant(error) => grant_answer(error, with_rfc_codes),
             Self::Parameters(error) => {
                 let status = if error.is_unsupported_content_type() {
                     StatusCode::UNSUPPORTED_MEDIA_TYPE
@@ -70,10 +97,9 @@ impl Error {
                 "Send the app's client_id and client_secret, in the body or by HTTP Basic; these are not it."
                     .into(),
             ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("The body is larger than {BODY_LIMIT} bytes; a token request needs a few hundred."),
-            ),
+            Self::TooLarge { limit } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, format!("The body is larger than {limit} bytes."))
+            }
             Self::TooSlow => (
                 StatusCode::REQUEST_TIMEOUT,
                 "The body did not arrive in time; send the request again.".into(),
@@ -84,54 +110,48 @@ impl Error {
             Self::NotPost => {
                 (StatusCode::BAD_REQUEST, "This endpoint takes POST and no other method.".into())
             }
-        };
-        let body = OAuthErrorResponse::new(self.code(profile), description);
-        let mut response = (status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        match self {
-            Self::Grant(grant::Error::Unavailable) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Self::NotAuthenticated | Self::Grant(grant::Error::WrongSecret { in_header: true }) => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"oauth\""));
-            }
-            Self::NotPost => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
-            }
-            _ => {}
         }
-        response
     }
 
-    fn code(&self, profile: Profile) -> ErrorCode {
-        match (self, profile) {
-            (Self::UnsupportedGrantType, _) => ErrorCode::UnsupportedGrantType,
-            (Self::NotAuthenticated, _) => ErrorCode::InvalidClient,
-            (Self::Grant(error), Profile::HelloSign) => match error {
-                // As measured: RFC 6749 would have invalid_client and invalid_grant for the first two.
-                grant::Error::UnknownClient
-                | grant::Error::CodeInvalid
-                | grant::Error::RedirectUriMismatch
-                | grant::Error::Missing(_) => ErrorCode::InvalidRequest,
-                grant::Error::WrongSecret { .. } => ErrorCode::InvalidClient,
-                grant::Error::RefreshTokenInvalid | grant::Error::CodeVerifierMismatch => {
-                    ErrorCode::InvalidGrant
-                }
-                grant::Error::Unavailable => ErrorCode::TemporaryUnavailable,
-            },
-            _ => ErrorCode::InvalidRequest,
+    /// RFC 6749's code (§5.2), or the one that the vendor was measured to answer.
+    fn code(&self, with_rfc_codes: bool) -> ErrorCode {
+        let error = match self {
+            Self::UnsupportedGrantType => return ErrorCode::UnsupportedGrantType,
+            Self::NotAuthenticated => return ErrorCode::InvalidClient,
+            Self::Grant(error) => error,
+            _ => return ErrorCode::InvalidRequest,
+        };
+        match (error, with_rfc_codes) {
+            (grant::Error::UnknownClient, true) => ErrorCode::InvalidClient,
+            (grant::Error::CodeInvalid | grant::Error::RedirectUriMismatch, true) => ErrorCode::InvalidGrant,
+            (grant::Error::UnknownClient | grant::Error::CodeInvalid, false)
+            | (grant::Error::RedirectUriMismatch, false)
+            | (grant::Error::Missing(_) | grant::Error::AuthenticatedTwice, _) => ErrorCode::InvalidRequest,
+            (grant::Error::WrongSecret { .. }, _) => ErrorCode::InvalidClient,
+            (grant::Error::RefreshTokenInvalid | grant::Error::CodeVerifierMismatch, _) => {
+                ErrorCode::InvalidGrant
+            }
+            (grant::Error::Unavailable, true) => ErrorCode::TemporarilyUnavailable,
+            (grant::Error::Unavailable, false) => ErrorCode::TemporaryUnavailable,
         }
     }
 }
 
-fn grant_answer(error: &grant::Error) -> (StatusCode, String) {
+fn grant_answer(error: &grant::Error, with_rfc_codes: bool) -> (StatusCode, String) {
     let text = match error {
         grant::Error::Missing(name) => {
             return (StatusCode::BAD_REQUEST, format!("Parameter {name} is missing"));
         }
+        grant::Error::UnknownClient if with_rfc_codes => "There is no client with this client_id.",
+        grant::Error::CodeInvalid if with_rfc_codes => {
+            "The code is unknown, expired, used or another client's; have the user authorize again."
+        }
         // The vendor's words, its spelling included.
         grant::Error::UnknownClient | grant::Error::CodeInvalid => {
             "Either the combo client_id/code is wrong or this request was made more than 1 hour after the inital grant"
+        }
+        grant::Error::AuthenticatedTwice => {
+            "The client's credentials are in the body and in the Authorization header; send them in one of the two."
         }
         grant::Error::RefreshTokenInvalid => "Invalid grant data (refresh token)",
         grant::Error::WrongSecret { .. } => {
@@ -147,6 +167,9 @@ fn grant_answer(error: &grant::Error) -> (StatusCode, String) {
     };
     let status = match error {
         grant::Error::WrongSecret { in_header: true } => StatusCode::UNAUTHORIZED,
+        grant::Error::WrongSecret { .. } | grant::Error::UnknownClient if with_rfc_codes => {
+            StatusCode::UNAUTHORIZED
+        }
         grant::Error::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
@@ -158,19 +181,8 @@ pub(super) fn envelope(status: StatusCode, name: ErrorName, message: &str) -> Re
     (status, Json(ErrorResponse::new(name, message))).into_response()
 }
 
-/// 503 in the vendor's envelope.
-pub(super) fn unavailable() -> Response {
-    let mut response = envelope(
-        StatusCode::SERVICE_UNAVAILABLE,
-        ErrorName::Unavailable,
-        "The server cannot answer this right now; try again in a moment.",
-    );
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-    response
-}
-
-fn exceeded_rate() -> Response {
-    envelope(StatusCode::TOO_MANY_REQUESTS, ErrorName::ExceededRate, "Too many requests.")
+pub(super) fn exceeded_rate() -> Response {
+    envelope(StatusCode::TOO_MANY_REQUESTS, ErrorName::ExceededRate, TOO_MANY)
 }
 
 pub(super) async fn not_found() -> Response {

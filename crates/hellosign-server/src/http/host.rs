@@ -4,6 +4,15 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, header};
 
+use crate::app::App;
+
+/// What the server calls itself: the configured origin, or else the one that was asked on loopback. What a
+/// client does with its secrets hangs on it, so it is never just any `Host`.
+pub(super) fn issuer(app: &App, loopback_host: Option<&str>) -> Option<String> {
+    let configured = app.policy.public_url.clone();
+    configured.or_else(|| Some(format!("http://{}", loopback_host?)))
+}
+
 /// The `Host` header, where it names this machine: any other one may be whatever its sender likes.
 pub(super) fn loopback_host(headers: &HeaderMap) -> Option<&str> {
     let host = headers.get(header::HOST)?.to_str().ok()?;

@@ -8,42 +8,44 @@ use axum::response::{IntoResponse as _, Response};
 use hellosign_wire::introspection::{IntrospectionResponse, TokenType};
 use hellosign_wire::scope::Scope;
 
-use super::client_request::{client, read, render};
+use super::client_request::{Asking, client, read};
 use super::error::Error;
-use super::middleware::Peer;
 use super::parameters::ABOUT_TOKEN;
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::grant;
 use crate::grant::introspection::{self, Active};
 use crate::hex;
-use crate::rate_limit::Budget;
+use crate::store::Client;
 
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
-    let peer = Peer::of(&request);
-    let mut charged = None;
-    let answer = answer(&app, request, &mut charged).await;
-    render(&app, peer, charged, answer.map(|answer| Json(answer).into_response()))
+    let mut asking = Asking::new(&app, &request);
+    let answer = answer(&app, request, &mut asking).await;
+    asking.render(&app, answer.map(|answer| Json(answer).into_response()))
 }
 
-async fn answer(
-    app: &App,
-    request: Request,
-    charged: &mut Option<Budget>,
-) -> Result<IntrospectionResponse, Error> {
+async fn answer(app: &App, request: Request, asking: &mut Asking) -> Result<IntrospectionResponse, Error> {
     let (parameters, headers) = read(request, &ABOUT_TOKEN).await?;
-    let client = client(app, &parameters, &headers, charged).await?;
+    let client = client(app, &parameters, &headers, asking).await?;
+    if client.is_public() {
+        return Err(Error::NotAuthenticated);
+    }
     let token = parameters.get("token").ok_or(grant::Error::Missing("token"))?;
     let active = introspection::introspect(app, &client, token).await?;
     Ok(active.map_or_else(IntrospectionResponse::inactive, response))
 }
 
+/// As RFC 6749 §3.3 writes them.
+pub(super) fn scopes(client: &Client) -> String {
+    let scopes: Vec<&str> = client.scopes.iter().map(Scope::as_str).collect();
+    scopes.join(" ")
+}
+
 fn response(active: Active) -> IntrospectionResponse {
     let seconds = |time: Timestamp| time.as_millis() / 1000;
-    let scopes: Vec<&str> = active.client.scopes.iter().map(Scope::as_str).collect();
     let mut response = IntrospectionResponse::inactive();
     response.active = true;
-    response.scope = Some(scopes.join(" "));
+    response.scope = Some(scopes(&active.client));
     response.client_id = Some(active.client.client_id.clone());
     response.username = Some(active.account.email_address.clone());
     response.sub = Some(hex::encode(&active.account.account_id));

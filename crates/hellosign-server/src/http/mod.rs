@@ -1,6 +1,6 @@
 //! HTTP: parse, call, render. No rule of OAuth is in here, and no status code is anywhere else.
 
-mod account;
+mod api;
 mod authorize;
 mod body;
 mod client_credentials;

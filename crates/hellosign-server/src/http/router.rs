@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
-use super::{account, authorize, error, introspect, metadata, middleware, revoke, token};
+use super::api::{account, api_app};
+use super::{authorize, error, introspect, metadata, middleware, revoke, token};
 use crate::app::App;
 
 /// The routes. The token endpoint is served under `/v3` too, where the vendor's documentation (and
@@ -14,23 +15,31 @@ use crate::app::App;
 pub(crate) fn router(app: Arc<App>) -> Router {
     let token_endpoint = || post(token::post).fallback(token::other_method);
     Router::new()
-        .route(
-            "/oauth/authorize",
-            get(authorize::get).post(authorize::decide).fallback(error::method_not_supported),
-        )
-        .route("/oauth/authorize/sign_in", post(authorize::sign_in).fallback(error::method_not_supported))
-        .route("/oauth/authorize/sign_out", post(authorize::sign_out).fallback(error::method_not_supported))
+        .route("/oauth/authorize", only(get(authorize::get).post(authorize::decide)))
+        .route("/oauth/authorize/sign_in", only(post(authorize::sign_in)))
+        .route("/oauth/authorize/sign_out", only(post(authorize::sign_out)))
         .route("/oauth/token", token_endpoint())
         .route("/v3/oauth/token", token_endpoint())
         .route("/oauth/revoke", post(revoke::post).fallback(token::other_method))
         .route("/oauth/introspect", post(introspect::post).fallback(token::other_method))
+        .route("/.well-known/oauth-authorization-server", only(get(metadata::get)))
+        // Old clients update with POST.
+        .route("/v3/account", only(get(account::get).put(account::update).post(account::update)))
+        .route("/v3/account/verify", only(post(account::verify)))
+        .route("/v3/account/create", only(post(account::create)))
+        .route("/v3/api_app", only(post(api_app::create)))
+        .route("/v3/api_app/list", only(get(api_app::list)))
         .route(
-            "/.well-known/oauth-authorization-server",
-            get(metadata::get).fallback(error::method_not_supported),
+            "/v3/api_app/{client_id}",
+            only(get(api_app::get).put(api_app::update).post(api_app::update).delete(api_app::delete)),
         )
-        .route("/v3/account", get(account::get).fallback(error::method_not_supported))
         .fallback(any(error::not_found))
         .layer(from_fn(middleware::no_store))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::request_id))
         .with_state(app)
+}
+
+/// These methods and no others.
+fn only(methods: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    methods.fallback(error::method_not_supported)
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::model::{
-    Account, AccountId, Client, Code, Grant, ImportReport, NewAccount, NewClient, NewCode, NewGrant,
-    Redeemed, Rehash, Session, SignInRecord, Updated,
+    Account, AccountId, Client, Code, Grant, ImportReport, Inserted, NewAccount, NewClient, NewCode,
+    NewGrant, Redeemed, Rehash, Session, SignInRecord, Updated,
 };
 use super::{Embedded, StoreError};
 use crate::clock::Timestamp;
@@ -24,6 +24,31 @@ pub(crate) trait Backend {
         &self,
         client_id: &str,
     ) -> impl Future<Output = Result<Option<Arc<Client>>, StoreError>> + Send;
+
+    /// One page of an account's apps, the oldest first, and how many there are on all pages.
+    fn list_clients(
+        &self,
+        owner: AccountId,
+        page: Page,
+    ) -> impl Future<Output = Result<(Vec<Client>, u64), StoreError>> + Send;
+
+    fn insert_client(&self, client: Client) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+
+    /// Writes an app's row if it still has the revision that `next` has, and counts that up.
+    fn update_client(&self, next: Client) -> impl Future<Output = Result<Updated, StoreError>> + Send;
+
+    /// Forgets an app. Its codes and grants are worth nothing from then on.
+    fn delete_client(&self, client_id: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Stores an account, and a grant of it where one is given, both or neither.
+    fn insert_account(
+        &self,
+        account: Account,
+        grant: Option<Grant>,
+    ) -> impl Future<Output = Result<Inserted, StoreError>> + Send;
+
+    /// Writes an account's row if it still has the revision that `next` has, and counts that up.
+    fn update_account(&self, next: Account) -> impl Future<Output = Result<Updated, StoreError>> + Send;
 
     fn find_account(
         &self,
@@ -53,6 +78,13 @@ pub(crate) trait Backend {
         grant_id: GrantId,
     ) -> impl Future<Output = Result<Option<Arc<Grant>>, StoreError>> + Send;
 
+    /// The grants of an account to an app that are not revoked.
+    fn list_grants(
+        &self,
+        account_id: AccountId,
+        client_id: &str,
+    ) -> impl Future<Output = Result<Vec<Arc<Grant>>, StoreError>> + Send;
+
     /// The grant that an imported refresh token is generation 0 of, with the hash that it is stored under.
     fn find_imported(
         &self,
@@ -67,11 +99,13 @@ pub(crate) trait Backend {
     /// Stores a code. One that is there already stays as it is: it was made from the same consent.
     fn insert_code(&self, code: Code) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// Consumes a code and stores the grant that it becomes, both or neither (RFC 6749 §4.1.2).
+    /// Consumes a code and stores the grant that it becomes, both or neither (RFC 6749 §4.1.2). Where the
+    /// account has given the app more than `most` grants, those issued longest ago are revoked.
     fn redeem_code(
         &self,
         hash: KeyedHash,
         grant: Grant,
+        most: usize,
     ) -> impl Future<Output = Result<Redeemed, StoreError>> + Send;
 
     /// Writes a grant's row if it still has the revision that `next` has, and counts that up.
@@ -104,6 +138,22 @@ pub(crate) trait Backend {
 
     /// Writes what the methods `note_…` have gathered.
     fn flush_notes(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Counted from 1.
+    pub(crate) number: u32,
+    /// How much is on a page, 1 at least.
+    pub(crate) size: u32,
+}
+
+impl Page {
+    /// How much is on the pages before.
+    pub(crate) fn offset(self) -> i64 {
+        i64::from(self.number.saturating_sub(1)) * i64::from(self.size)
+    }
 }
 
 /// What can be forgotten: everything that is no younger than this.

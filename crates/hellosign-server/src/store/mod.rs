@@ -4,13 +4,13 @@ mod dispatch;
 mod embedded;
 pub(crate) mod model;
 
-pub(crate) use dispatch::{Backend, Ended, Import, Store};
+pub(crate) use dispatch::{Backend, Ended, Import, Page, Store};
 pub use embedded::{DataDir, DataDirError, KeyEntry};
 pub(crate) use embedded::{Embedded, OpenError};
 pub use model::KeyUse;
 pub(crate) use model::{
-    Account, Client, Code, Grant, NewAccount, NewClient, NewCode, NewGrant, Redeemed, Rehash, Rotation,
-    Session, Updated, VoidRange,
+    Account, AccountId, Client, Code, Grant, Inserted, NewAccount, NewClient, NewCode, NewGrant, Redeemed,
+    Rehash, Rotation, Session, Updated, VoidRange,
 };
 
 /// Why the store gave no answer. The details are in the log.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hellosign_wire::scope::Scope;
 
+use crate::client::switches::Switches;
 use crate::clock::Timestamp;
 use crate::token::{GrantId, KeyId, KeyedHash, Purpose, Seed};
 
@@ -17,8 +18,31 @@ pub(crate) struct Account {
     pub(crate) account_id: AccountId,
     pub(crate) email_address: String,
     pub(crate) is_locked: bool,
+    /// Whether the person has said that the address is theirs.
+    pub(crate) is_confirmed: bool,
+    /// Where account events are posted.
+    pub(crate) callback_url: Option<String>,
+    pub(crate) locale: Option<String>,
+    /// Counts the writes of this row: an update names the revision that it was decided on.
+    pub(crate) revision: u32,
     /// Raised by whatever ends all that was granted for this account; grants and codes remember it.
     pub(crate) epoch: u32,
+}
+
+impl Account {
+    /// An account that nothing has happened to yet.
+    pub(crate) fn new(account_id: AccountId, email_address: String) -> Self {
+        Self {
+            account_id,
+            email_address,
+            is_locked: false,
+            is_confirmed: true,
+            callback_url: None,
+            locale: None,
+            revision: 0,
+            epoch: 0,
+        }
+    }
 }
 
 /// What signing in is held against.
@@ -35,15 +59,30 @@ pub(crate) struct Client {
     pub(crate) client_id: String,
     pub(crate) owner: AccountId,
     pub(crate) name: String,
-    pub(crate) callback_url: String,
+    pub(crate) domains: Vec<String>,
+    /// Where events are posted: the vendor's `callback_url` beside, and not within, `oauth`.
+    pub(crate) event_callback_url: Option<String>,
+    pub(crate) can_insert_everywhere: bool,
+    pub(crate) created_at: Timestamp,
+    /// RFC 6749's redirect URI; `None` where OAuth is not set up.
+    pub(crate) callback_url: Option<String>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) is_approved: bool,
-    pub(crate) refresh_credentials_required: bool,
+    pub(crate) switches: Switches,
     /// `None` follows the profile.
     pub(crate) rotation: Option<Rotation>,
-    pub(crate) secret: KeyedHash,
+    pub(crate) secret: Option<KeyedHash>,
+    /// Counts the writes of this row: an update names the revision that it was decided on.
+    pub(crate) revision: u32,
     /// Raised by whatever ends all of this app's grants; grants and codes remember it.
     pub(crate) epoch: u32,
+}
+
+impl Client {
+    /// Whether it has nothing that it could prove who it is by (RFC 6749 §2.1).
+    pub(crate) fn is_public(&self) -> bool {
+        self.callback_url.is_some() && self.secret.is_none()
+    }
 }
 
 /// Whether an app's refresh tokens rotate.
@@ -103,6 +142,8 @@ pub(crate) struct Grant {
     pub(crate) is_seen: bool,
     /// Void generations before the parent, as long as an access token of theirs can live.
     pub(crate) voids: Vec<VoidRange>,
+    /// Access tokens that were issued up to then were ended before their time.
+    pub(crate) access_since: Option<Timestamp>,
     pub(crate) revoked_at: Option<Timestamp>,
 }
 
@@ -144,6 +185,14 @@ pub(crate) enum Redeemed {
     Spent { grant_id: GrantId, at: Timestamp },
     /// There is no such code (any more).
     Gone,
+}
+
+/// What came of storing something under a name that only one can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    Done,
+    /// The name is taken, and nothing was stored.
+    Taken,
 }
 
 /// What came of a conditional update.

@@ -29,7 +29,7 @@ async fn what_is_new_in_the_file_is_added_and_what_changed_is_not() {
     let server = TestServer::spawn().await;
     let server = server
         .restart_with(|config| {
-            config.fixtures.api_apps[0].client_secret = "another".into();
+            config.fixtures.api_apps[0].client_secret = Some("another".into());
             config.fixtures.authorization_codes.push(AuthorizationCode::new("new", CLIENT_ID, ACCOUNT));
             config.fixtures.grants.push(Grant::new(CLIENT_ID, ACCOUNT, "new"));
         })

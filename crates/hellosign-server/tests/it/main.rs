@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 mod account;
+mod api_app;
 mod authorize;
 mod data_dir;
 mod fixtures;
 mod introspect;
+mod profile;
 mod revoke;
 mod routes;
 mod server_keys;

@@ -12,7 +12,7 @@ const BAD_CODE: &str = "Either the combo client_id/code is wrong or this request
 fn the_vendors_client_works_unchanged() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut file = FixtureFile::default();
-    file.account("jack@example.com");
+    file.table("accounts", &[("email_address", "jack@example.com"), ("api_key", "jack's API key")], "");
     file.table("accounts", &[("email_address", JILL), ("api_key", "jill's API key")], "");
     file.app(App {
         client_id: vendor_page::CLIENT_ID,
@@ -70,6 +70,60 @@ fn the_vendors_client_works_unchanged() {
     assert_eq!(unauthorized["exception"], "UnauthorizedException", "{unauthorized}");
     assert_eq!(unauthorized["body"]["error"]["error_name"], "unauthorized", "the vendor's envelope");
     assert!(unauthorized["body"]["error"]["error_msg"].is_string(), "{unauthorized}");
+
+    assert_account_operations(&answers["accounts"]);
+    assert_api_app_operations(&answers["api_apps"]);
+}
+
+fn assert_account_operations(answers: &Value) {
+    let data = |call: &str| {
+        assert_eq!(answers[call]["status"], 200, "{call}: {}", answers[call]);
+        &answers[call]["data"]
+    };
+    assert_eq!(data("verify")["account"]["email_address"], JILL);
+    assert_eq!(data("verify_nobody").get("account"), None);
+    assert_eq!(data("update")["account"]["callback_url"], "https://app.example/events");
+    assert_eq!(data("update")["account"]["locale"], "de-DE");
+    assert_eq!(data("create")["account"]["email_address"], "joan@example.com");
+    assert_eq!(data("create")["oauth_data"]["expires_in"], 86400);
+    let limit = &answers["create"]["headers"]["x-ratelimit-limit"];
+    assert_eq!(limit, "6000", "an account has a budget, too");
+    refused(&answers["create_again"], 400, "bad_request", Some("email_address"));
+    refused(&answers["update_by_app"], 403, "forbidden", None);
+}
+
+fn assert_api_app_operations(answers: &Value) {
+    let app = |call: &str, status: u16| {
+        assert_eq!(answers[call]["status"], status, "{call}: {}", answers[call]);
+        answers[call]["data"]["api_app"].clone()
+    };
+    let created = app("create", 201);
+    assert_eq!(created["oauth"]["secret"].as_str().map(str::len), Some(64));
+    assert_eq!(created["options"]["can_insert_everywhere"], true);
+    let mut read = app("get", 200);
+    read["oauth"]["secret"] = created["oauth"]["secret"].clone();
+    assert_eq!(read, created, "but for the secret, which is said once");
+    let list = &answers["list"]["data"];
+    assert_eq!(list["list_info"], json!({"num_pages": 1, "num_results": 2, "page": 1, "page_size": 2}));
+    let with_logo = app("create_with_logo", 201);
+    for same in ["name", "domains", "options"] {
+        assert_eq!(with_logo[same], created[same], "multipart and JSON mean the same");
+    }
+    assert_eq!(with_logo["oauth"]["scopes"], created["oauth"]["scopes"]);
+    assert_eq!(answers["create_with_logo"]["data"]["warnings"][0]["warning_name"], "parameter_ignored");
+    assert_eq!(app("update", 200)["name"], "Renamed");
+    assert_eq!(answers["update"]["data"]["warnings"][0]["warning_name"], "oauth_grants_revoked");
+    refused(&answers["create_with_both_kinds"], 400, "bad_request", Some("oauth[scopes]"));
+    assert_eq!(answers["delete"]["status"], 204);
+    refused(&answers["get_deleted"], 404, "not_found", None);
+    refused(&answers["list_by_other_app"], 403, "forbidden", None);
+}
+
+/// The vendor's envelope.
+fn refused(answer: &Value, status: u16, name: &str, path: Option<&str>) {
+    let error = &answer["body"]["error"];
+    assert_eq!((&answer["status"], &error["error_name"]), (&json!(status), &json!(name)), "{answer}");
+    assert_eq!(error["error_path"].as_str(), path, "{answer}");
 }
 
 fn calls(server: &str) -> Value {

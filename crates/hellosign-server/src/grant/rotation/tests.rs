@@ -26,6 +26,7 @@ fn grant() -> Grant {
         lifetime: 3600,
         is_seen: false,
         voids: Vec::new(),
+        access_since: None,
         revoked_at: None,
     }
 }

@@ -5,6 +5,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use zeroize::Zeroizing;
 
+use super::super::error::BODY_LIMIT;
 use super::pages;
 use crate::grant::authorization::AuthorizationRequest;
 use crate::http::body;
@@ -24,7 +25,7 @@ impl Form {
                 "This page takes its own forms only. Go back to the app and try again.",
             ));
         }
-        let Ok(body) = body::read(request.into_body()).await else {
+        let Ok(body) = body::read(request.into_body(), BODY_LIMIT).await else {
             return Err(pages::message(
                 StatusCode::BAD_REQUEST,
                 "The form did not arrive whole. Go back to the app and try again.",

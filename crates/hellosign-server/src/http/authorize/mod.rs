@@ -1,6 +1,6 @@
 //! The authorization endpoint (RFC 6749 §3.1) and its pages: sign in, allow or deny.
 
-mod cookies;
+mod browser;
 mod form;
 mod pages;
 
@@ -13,8 +13,9 @@ use hellosign_wire::authorization::AuthorizationResponse;
 use hellosign_wire::error::ErrorCode;
 use hellosign_wire::secret::Password;
 
-use self::cookies::Cookies;
+use self::browser::Browser;
 use self::form::Form;
+use super::host::issuer;
 use super::middleware::Peer;
 use crate::app::App;
 use crate::consent::session::{self, SessionId};
@@ -36,7 +37,7 @@ pub(super) async fn get(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
-    let browser = Cookies::of(&request);
+    let browser = Browser::of(&request);
     match form::authorization_request(query.as_deref().unwrap_or_default()) {
         Some(request) => show(&app, &browser, request, None).await,
         None => pages::message(
@@ -48,7 +49,7 @@ pub(super) async fn get(
 
 /// The sign-in form.
 pub(super) async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Response {
-    let (browser, peer) = (Cookies::of(&request), Peer::of(&request));
+    let (browser, peer) = (Browser::of(&request), Peer::of(&request));
     let form = match Form::read(request).await {
         Ok(form) => form,
         Err(response) => return response,
@@ -79,7 +80,7 @@ pub(super) async fn sign_in(State(app): State<Arc<App>>, request: Request) -> Re
 
 /// Ends the session, and asks who is there now.
 pub(super) async fn sign_out(State(app): State<Arc<App>>, request: Request) -> Response {
-    let browser = Cookies::of(&request);
+    let browser = Browser::of(&request);
     let form = match Form::read(request).await {
         Ok(form) => form,
         Err(response) => return response,
@@ -100,7 +101,7 @@ pub(super) async fn sign_out(State(app): State<Arc<App>>, request: Request) -> R
 
 /// The consent form.
 pub(super) async fn decide(State(app): State<Arc<App>>, request: Request) -> Response {
-    let browser = Cookies::of(&request);
+    let browser = Browser::of(&request);
     let form = match Form::read(request).await {
         Ok(form) => form,
         Err(response) => return response,
@@ -134,7 +135,7 @@ pub(super) async fn decide(State(app): State<Arc<App>>, request: Request) -> Res
         ),
         _ => return show(&app, &browser, ticket.request, Some(STALE)).await,
     };
-    redirect(&asked.to, &response)
+    answer(&app, &browser, &asked, response)
 }
 
 async fn allow(
@@ -154,20 +155,21 @@ async fn allow(
 }
 
 /// The page that comes next, or the client's answer where there is nothing to ask.
-async fn show(app: &App, browser: &Cookies, request: AuthorizationRequest, note: Option<&str>) -> Response {
+async fn show(app: &App, browser: &Browser, request: AuthorizationRequest, note: Option<&str>) -> Response {
     let asked = match authorization::resolve(app, &request).await {
         Ok(asked) => asked,
         Err(refusal) => return pages::refusal(refusal),
     };
     let refused = |(error, description)| {
-        redirect(&asked.to, &AuthorizationResponse::refused(error, description, request.state.clone()))
+        let state = request.state.clone();
+        answer(app, browser, &asked, AuthorizationResponse::refused(error, description, state))
     };
-    if let Some(objection) = authorization::objection(&request) {
+    if let Some(objection) = authorization::objection(app, &asked.client, &request) {
         return refused(objection);
     }
     if let Some(email_address) = &app.policy.auto_approve {
         return match approve(app, &asked, &request, email_address).await {
-            Ok(response) => redirect(&asked.to, &response),
+            Ok(response) => answer(app, browser, &asked, response),
             Err(_) => pages::unavailable(),
         };
     }
@@ -209,7 +211,7 @@ async fn approve(
 /// The sign-in page. A browser that has no session gets one that stands for nobody yet.
 async fn ask_to_sign_in(
     app: &App,
-    browser: &Cookies,
+    browser: &Browser,
     request: AuthorizationRequest,
     email_address: &str,
     problem: Option<(StatusCode, String)>,
@@ -229,7 +231,7 @@ async fn ask_to_sign_in(
 
 async fn slowed(
     app: &App,
-    browser: &Cookies,
+    browser: &Browser,
     request: AuthorizationRequest,
     email_address: &str,
     until: i64,
@@ -247,7 +249,7 @@ async fn slowed(
 /// A new session for who has just signed in, and on to the page that they came for.
 async fn signed_in(
     app: &App,
-    browser: &Cookies,
+    browser: &Browser,
     account: &Account,
     request: &AuthorizationRequest,
 ) -> Response {
@@ -258,7 +260,7 @@ async fn signed_in(
     response
 }
 
-async fn signed_in_account(app: &App, browser: &Cookies) -> Result<Option<Arc<Account>>, Error> {
+async fn signed_in_account(app: &App, browser: &Browser) -> Result<Option<Arc<Account>>, Error> {
     match browser.session() {
         Some(id) => session::find(app, &id).await,
         None => Ok(None),
@@ -266,7 +268,7 @@ async fn signed_in_account(app: &App, browser: &Cookies) -> Result<Option<Arc<Ac
 }
 
 /// The form's ticket, if it is this browser's and in time; else what is shown instead.
-async fn ticket(app: &App, browser: &Cookies, form: &Form) -> Result<(Ticket, Seal), Response> {
+async fn ticket(app: &App, browser: &Browser, form: &Form) -> Result<(Ticket, Seal), Response> {
     // Where the browser sends no cookie there is none that a ticket could be bound to.
     let id = browser.session().unwrap_or_else(|| SessionId::new(app));
     match Ticket::open(app, &id, form.get("ticket").unwrap_or_default()) {
@@ -298,7 +300,11 @@ fn see_other(location: String) -> Response {
 }
 
 /// On to the client.
-fn redirect(to: &str, response: &AuthorizationResponse) -> Response {
+fn answer(app: &App, browser: &Browser, asked: &Asked, mut response: AuthorizationResponse) -> Response {
+    if app.rules(&asked.client).issuer_in_response {
+        response.iss = issuer(app, browser.loopback_host());
+    }
+    let to = &asked.to;
     let separator = if to.contains('?') { '&' } else { '?' };
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in [
@@ -306,6 +312,7 @@ fn redirect(to: &str, response: &AuthorizationResponse) -> Response {
         ("error", response.error.as_ref().map(|error| error.as_str())),
         ("error_description", response.error_description.as_deref()),
         ("state", response.state.as_deref()),
+        ("iss", response.iss.as_deref()),
     ] {
         if let Some(value) = value {
             query.append_pair(name, value);

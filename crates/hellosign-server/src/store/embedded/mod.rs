@@ -29,9 +29,10 @@ use self::open::Opened;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::StoreError;
-use super::dispatch::{Backend, Ended, Import};
+use super::dispatch::{Backend, Ended, Import, Page};
 use super::model::{
-    Account, AccountId, Client, Code, Grant, ImportReport, Redeemed, Rehash, Session, SignInRecord, Updated,
+    Account, AccountId, Client, Code, Grant, ImportReport, Inserted, NewAccount, Redeemed, Rehash, Session,
+    SignInRecord, Updated,
 };
 use crate::clock::{Clock, Timestamp};
 use crate::config::KeySource;
@@ -190,6 +191,80 @@ impl Backend for Embedded {
         .await
     }
 
+    async fn list_clients(&self, owner: AccountId, page: Page) -> Result<(Vec<Client>, u64), StoreError> {
+        self.readers.read(move |db| rows::clients_of(db, owner, page)).await
+    }
+
+    async fn insert_client(&self, client: Client) -> Result<Inserted, StoreError> {
+        let insert = move |batch: &Batch<'_>| {
+            if rows::client(batch.db, &client.client_id)?.is_some() {
+                return Ok(Inserted::Taken);
+            }
+            rows::insert_client(batch.db, &client)?;
+            Ok(Inserted::Done)
+        };
+        self.writer.write(insert, |_| {}).await
+    }
+
+    async fn update_client(&self, next: Client) -> Result<Updated, StoreError> {
+        let cached = Arc::clone(&self.cached);
+        let next = Arc::new(Client { revision: next.revision + 1, ..next });
+        let stored = Arc::clone(&next);
+        let update = move |batch: &Batch<'_>| {
+            Ok(if rows::update_client(batch.db, &next)? { Updated::Done } else { Updated::Conflict })
+        };
+        let publish = move |updated: &Updated| {
+            if matches!(updated, Updated::Done) {
+                cached.clients.insert(stored.client_id.clone(), stored);
+            }
+        };
+        self.writer.write(update, publish).await
+    }
+
+    async fn delete_client(&self, client_id: &str) -> Result<(), StoreError> {
+        let cached = Arc::clone(&self.cached);
+        let (client_id, deleted) = (client_id.to_owned(), client_id.to_owned());
+        let delete = move |batch: &Batch<'_>| rows::delete_client(batch.db, &client_id);
+        // Who is reading the row at this moment finds that he is late: his placeholder is removed, too.
+        let publish = move |(): &()| drop(cached.clients.remove(&deleted));
+        self.writer.write(delete, publish).await
+    }
+
+    async fn insert_account(&self, account: Account, grant: Option<Grant>) -> Result<Inserted, StoreError> {
+        let cached = Arc::clone(&self.cached);
+        let stored = grant.clone();
+        let insert = move |batch: &Batch<'_>| {
+            if rows::account_by_email(batch.db, &account.email_address)?.is_some() {
+                return Ok(Inserted::Taken);
+            }
+            let new = NewAccount { fingerprints: Vec::new(), account, password_hash: None, api_key: None };
+            rows::insert_account(batch.db, &new)?;
+            grant.iter().try_for_each(|grant| rows::insert_grant(batch.db, grant))?;
+            Ok(Inserted::Done)
+        };
+        let publish = move |inserted: &Inserted| {
+            if let (Inserted::Done, Some(grant)) = (inserted, stored) {
+                cached.grants.insert(grant.grant_id, Arc::new(grant));
+            }
+        };
+        self.writer.write(insert, publish).await
+    }
+
+    async fn update_account(&self, next: Account) -> Result<Updated, StoreError> {
+        let cached = Arc::clone(&self.cached);
+        let next = Arc::new(Account { revision: next.revision + 1, ..next });
+        let stored = Arc::clone(&next);
+        let update = move |batch: &Batch<'_>| {
+            Ok(if rows::update_account(batch.db, &next)? { Updated::Done } else { Updated::Conflict })
+        };
+        let publish = move |updated: &Updated| {
+            if matches!(updated, Updated::Done) {
+                cached.accounts.insert(stored.account_id, stored);
+            }
+        };
+        self.writer.write(update, publish).await
+    }
+
     async fn find_account(&self, account_id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
         self.cached(
             |cached| &cached.accounts,
@@ -252,28 +327,47 @@ impl Backend for Embedded {
         self.writer.write(move |batch| rows::insert_code(batch.db, &code), |()| {}).await
     }
 
-    async fn redeem_code(&self, hash: KeyedHash, grant: Grant) -> Result<Redeemed, StoreError> {
+    async fn redeem_code(&self, hash: KeyedHash, grant: Grant, most: usize) -> Result<Redeemed, StoreError> {
         let cached = Arc::clone(&self.cached);
         let stored = grant.clone();
         let redeem = move |batch: &Batch<'_>| {
             let db = batch.db;
             if rows::consume_code(db, &hash, &grant)? {
                 rows::insert_grant(db, &grant)?;
-                return Ok(Redeemed::Fresh);
+                return Ok((Redeemed::Fresh, batch.revoke_surplus(&grant, most)?));
             }
-            Ok(match rows::code(db, &hash)?.and_then(|code| code.redeemed) {
+            let redeemed = match rows::code(db, &hash)?.and_then(|code| code.redeemed) {
                 // A retried commit that finds its own grant has succeeded.
                 Some((grant_id, _)) if grant_id == grant.grant_id => Redeemed::Fresh,
                 Some((grant_id, at)) => Redeemed::Spent { grant_id, at },
                 None => Redeemed::Gone,
-            })
+            };
+            Ok((redeemed, Vec::new()))
         };
-        let publish = move |redeemed: &Redeemed| {
+        let publish = move |(redeemed, revoked): &(Redeemed, Vec<Arc<Grant>>)| {
             if *redeemed == Redeemed::Fresh {
                 cached.grants.insert(stored.grant_id, Arc::new(stored));
             }
+            for grant in revoked {
+                cached.grants.insert(grant.grant_id, Arc::clone(grant));
+            }
         };
-        self.writer.write(redeem, publish).await
+        Ok(self.writer.write(redeem, publish).await?.0)
+    }
+
+    async fn list_grants(
+        &self,
+        account_id: AccountId,
+        client_id: &str,
+    ) -> Result<Vec<Arc<Grant>>, StoreError> {
+        let client_id = client_id.to_owned();
+        let listed = self.readers.read(move |db| rows::grants_between(db, account_id, &client_id)).await?;
+        let mut grants = Vec::new();
+        for grant_id in listed {
+            let grant = self.find_grant(grant_id).await?;
+            grants.extend(grant.filter(|grant| grant.revoked_at.is_none()));
+        }
+        Ok(grants)
     }
 
     async fn update_grant(&self, next: Grant) -> Result<Updated, StoreError> {

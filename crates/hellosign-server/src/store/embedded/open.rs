@@ -14,7 +14,7 @@ use crate::random::Random;
 use crate::token::{KeyFileError, KeyRing, KeyRingError, ServerKeys};
 
 /// The schema's version, kept in SQLite's `user_version`.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 const DATABASE: &str = "hellosign.db";
 const KEY_FILE: &str = "server.key";
 
@@ -32,6 +32,12 @@ pub(crate) enum OpenError {
         path.display()
     )]
     NewerSchema { path: PathBuf, found: i64 },
+    #[error(
+        "the database {} was made before the first release (schema {found}, this one knows {SCHEMA}); start with \
+         another data directory",
+        path.display()
+    )]
+    OlderSchema { path: PathBuf, found: i64 },
     #[error(
         "the database {} is there, but the key file {} is not; restore it: without it no token can be checked",
         database.display(), key_file.display()
@@ -84,6 +90,7 @@ pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<
     match version {
         0 => initialize(&connection, &secret).map_err(sqlite)?,
         SCHEMA => {}
+        found if found < SCHEMA => return Err(OpenError::OlderSchema { path, found }),
         found => return Err(OpenError::NewerSchema { path, found }),
     }
     sync_dir(dir)?;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use hellosign_wire::scope::Scope;
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Statement, ToSql, named_params, params};
 
 use crate::clock::Timestamp;
-use crate::store::Ended;
 use crate::store::model::{
     Account, AccountId, Client, Code, Grant, NewAccount, Rotation, Session, SignInRecord, VoidRange,
 };
+use crate::store::{Ended, Page};
 use crate::token::{GrantId, KeyId, KeyedHash};
 
 const ROTATION_OFF: i64 = -1;
@@ -23,6 +23,10 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         account_id: row.get("account_id")?,
         email_address: row.get("email_address")?,
         is_locked: row.get("is_locked")?,
+        is_confirmed: row.get("is_confirmed")?,
+        callback_url: row.get("callback_url")?,
+        locale: row.get("locale")?,
+        revision: row.get("revision")?,
         epoch: row.get("epoch")?,
     })
 }
@@ -98,58 +102,149 @@ pub(super) fn account_by_api_key(db: &Connection, hash: &KeyedHash) -> rusqlite:
 }
 
 pub(super) fn insert_account(db: &Connection, new: &NewAccount) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)")?.execute(params![
+    db.prepare_cached("INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
         new.account.account_id,
         new.account.email_address,
         new.password_hash,
         new.api_key,
         new.account.is_locked,
+        new.account.is_confirmed,
+        new.account.callback_url,
+        new.account.locale,
+        new.account.revision,
         new.account.epoch,
     ])?;
     Ok(())
 }
 
+/// Writes an account's row over that of the revision before. Its address never changes.
+pub(super) fn update_account(db: &Connection, account: &Account) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE accounts SET is_locked = :is_locked, is_confirmed = :is_confirmed,
+                callback_url = :callback_url, locale = :locale, revision = :revision, epoch = :epoch
+             WHERE account_id = :account_id AND revision = :revision - 1",
+        )?
+        .execute(named_params! {
+            ":account_id": account.account_id,
+            ":is_locked": account.is_locked,
+            ":is_confirmed": account.is_confirmed,
+            ":callback_url": account.callback_url,
+            ":locale": account.locale,
+            ":revision": account.revision,
+            ":epoch": account.epoch,
+        })?;
+    Ok(changed == 1)
+}
+
+fn client_of(row: &Row<'_>) -> rusqlite::Result<Client> {
+    let (scopes, domains, switches): (String, String, String) =
+        (row.get("scopes")?, row.get("domains")?, row.get("switches")?);
+    Ok(Client {
+        client_id: row.get("client_id")?,
+        owner: row.get("owner")?,
+        name: row.get("name")?,
+        domains: domains.split_ascii_whitespace().map(str::to_owned).collect(),
+        event_callback_url: row.get("event_callback_url")?,
+        can_insert_everywhere: row.get("can_insert_everywhere")?,
+        created_at: timestamp(row, "created_at")?,
+        callback_url: row.get("callback_url")?,
+        scopes: scopes.split_ascii_whitespace().map(Scope::from).collect(),
+        is_approved: row.get("is_approved")?,
+        switches: serde_json::from_str(&switches).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+        })?,
+        rotation: row.get::<_, Option<i64>>("rotation_since")?.map(|since| match since {
+            ROTATION_OFF => Rotation::Off,
+            since => Rotation::OnSince(Timestamp::from_millis(since)),
+        }),
+        secret: row.get("secret")?,
+        revision: row.get("revision")?,
+        epoch: row.get("epoch")?,
+    })
+}
+
 pub(super) fn client(db: &Connection, client_id: &str) -> rusqlite::Result<Option<Client>> {
     db.prepare_cached("SELECT * FROM clients WHERE client_id = ?")?
-        .query_row([client_id], |row| {
-            let scopes: String = row.get("scopes")?;
-            Ok(Client {
-                client_id: row.get("client_id")?,
-                owner: row.get("owner")?,
-                name: row.get("name")?,
-                callback_url: row.get("callback_url")?,
-                scopes: scopes.split_ascii_whitespace().map(Scope::from).collect(),
-                is_approved: row.get("is_approved")?,
-                refresh_credentials_required: row.get("refresh_credentials_required")?,
-                rotation: row.get::<_, Option<i64>>("rotation_since")?.map(|since| match since {
-                    ROTATION_OFF => Rotation::Off,
-                    since => Rotation::OnSince(Timestamp::from_millis(since)),
-                }),
-                secret: row.get("secret")?,
-                epoch: row.get("epoch")?,
-            })
-        })
+        .query_row([client_id], client_of)
         .optional()
 }
 
+/// One page of an account's apps, the oldest first, and how many there are.
+pub(super) fn clients_of(
+    db: &Connection,
+    owner: AccountId,
+    page: Page,
+) -> rusqlite::Result<(Vec<Client>, u64)> {
+    let count = db
+        .prepare_cached("SELECT count(*) FROM clients WHERE owner = ?")?
+        .query_row([owner], |row| row.get::<_, i64>(0))?;
+    let clients = db
+        .prepare_cached(
+            "SELECT * FROM clients WHERE owner = ? ORDER BY created_at, client_id LIMIT ? OFFSET ?",
+        )?
+        .query_map(params![owner, page.size, page.offset()], client_of)?
+        .collect::<Result<_, _>>()?;
+    Ok((clients, u64::try_from(count).unwrap_or_default()))
+}
+
 pub(super) fn insert_client(db: &Connection, new: &Client) -> rusqlite::Result<()> {
-    let scopes: Vec<&str> = new.scopes.iter().map(Scope::as_str).collect();
-    let rotation_since = new.rotation.map(|rotation| match rotation {
+    db.prepare_cached(
+        "INSERT INTO clients (client_id, owner, name, domains, event_callback_url, can_insert_everywhere,
+            created_at, callback_url, scopes, is_approved, switches, rotation_since, secret, revision, epoch)
+         VALUES (:client_id, :owner, :name, :domains, :event_callback_url, :can_insert_everywhere,
+            :created_at, :callback_url, :scopes, :is_approved, :switches, :rotation_since, :secret, :revision,
+            :epoch)",
+    )
+    .and_then(|mut statement| write_client(&mut statement, new))
+    .map(drop)
+}
+
+/// Writes an app's row over that of the revision before.
+pub(super) fn update_client(db: &Connection, client: &Client) -> rusqlite::Result<bool> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE clients SET owner = :owner, name = :name, domains = :domains,
+                event_callback_url = :event_callback_url, can_insert_everywhere = :can_insert_everywhere,
+                created_at = :created_at, callback_url = :callback_url, scopes = :scopes,
+                is_approved = :is_approved, switches = :switches, rotation_since = :rotation_since,
+                secret = :secret, revision = :revision, epoch = :epoch
+             WHERE client_id = :client_id AND revision = :revision - 1",
+        )
+        .and_then(|mut statement| write_client(&mut statement, client))?;
+    Ok(changed == 1)
+}
+
+fn write_client(statement: &mut Statement<'_>, client: &Client) -> rusqlite::Result<usize> {
+    let scopes: Vec<&str> = client.scopes.iter().map(Scope::as_str).collect();
+    let rotation_since = client.rotation.map(|rotation| match rotation {
         Rotation::Off => ROTATION_OFF,
         Rotation::OnSince(since) => since.as_millis(),
     });
-    db.prepare_cached("INSERT INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(params![
-        new.client_id,
-        new.owner,
-        new.name,
-        new.callback_url,
-        scopes.join(" "),
-        new.is_approved,
-        new.refresh_credentials_required,
-        rotation_since,
-        new.secret,
-        new.epoch,
-    ])?;
+    let switches = serde_json::to_string(&client.switches)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    statement.execute(named_params! {
+        ":client_id": client.client_id,
+        ":owner": client.owner,
+        ":name": client.name,
+        ":domains": client.domains.join(" "),
+        ":event_callback_url": client.event_callback_url,
+        ":can_insert_everywhere": client.can_insert_everywhere,
+        ":created_at": client.created_at.as_millis(),
+        ":callback_url": client.callback_url,
+        ":scopes": scopes.join(" "),
+        ":is_approved": client.is_approved,
+        ":switches": switches,
+        ":rotation_since": rotation_since,
+        ":secret": client.secret,
+        ":revision": client.revision,
+        ":epoch": client.epoch,
+    })
+}
+
+/// Its grants and codes end with it: nobody stands behind them any more.
+pub(super) fn delete_client(db: &Connection, client_id: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM clients WHERE client_id = ?")?.execute([client_id])?;
     Ok(())
 }
 
@@ -221,6 +316,7 @@ pub(super) fn grant(db: &Connection, grant_id: GrantId) -> rusqlite::Result<Opti
                 lifetime: row.get("lifetime")?,
                 is_seen: row.get("is_seen")?,
                 voids: decode_voids(row.get("voids")?),
+                access_since: row.get::<_, Option<i64>>("access_since")?.map(Timestamp::from_millis),
                 revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_millis),
             })
         })
@@ -228,7 +324,7 @@ pub(super) fn grant(db: &Connection, grant_id: GrantId) -> rusqlite::Result<Opti
 }
 
 pub(super) fn insert_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+    db.prepare_cached("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
         .execute(params![
             grant.grant_id,
             grant.client_id,
@@ -247,6 +343,7 @@ pub(super) fn insert_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
             grant.lifetime,
             grant.is_seen,
             encode_voids(&grant.voids),
+            grant.access_since.map(Timestamp::as_millis),
             grant.revoked_at.map(Timestamp::as_millis),
         ])?;
     Ok(())
@@ -258,7 +355,7 @@ pub(super) fn update_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
     db.prepare_cached(
         "UPDATE grants SET revision = :revision, generation = :generation, parent = :parent,
             issued_at = :issued_at, key_id = :key_id, epoch = :epoch, lifetime = :lifetime,
-            is_seen = :is_seen, voids = :voids, revoked_at = :revoked_at
+            is_seen = :is_seen, voids = :voids, access_since = :access_since, revoked_at = :revoked_at
          WHERE grant_id = :grant_id",
     )?
     .execute(named_params! {
@@ -272,6 +369,7 @@ pub(super) fn update_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
         ":lifetime": grant.lifetime,
         ":is_seen": grant.is_seen,
         ":voids": encode_voids(&grant.voids),
+        ":access_since": grant.access_since.map(Timestamp::as_millis),
         ":revoked_at": grant.revoked_at.map(Timestamp::as_millis),
     })?;
     Ok(())
@@ -279,7 +377,7 @@ pub(super) fn update_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
 
 /// Appends what of a grant can change.
 pub(super) fn append_change(db: &Connection, change_id: i64, grant: &Grant) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT INTO grant_changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
+    db.prepare_cached("INSERT INTO grant_changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute(
         params![
             change_id,
             grant.grant_id,
@@ -292,6 +390,7 @@ pub(super) fn append_change(db: &Connection, change_id: i64, grant: &Grant) -> r
             grant.lifetime,
             grant.is_seen,
             encode_voids(&grant.voids),
+            grant.access_since.map(Timestamp::as_millis),
             grant.revoked_at.map(Timestamp::as_millis),
         ],
     )?;
@@ -304,7 +403,8 @@ pub(super) fn fold_changes(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch(
         "UPDATE grants SET revision = new.revision, generation = new.generation, parent = new.parent,
             issued_at = new.issued_at, key_id = new.key_id, epoch = new.epoch, lifetime = new.lifetime,
-            is_seen = new.is_seen, voids = new.voids, revoked_at = new.revoked_at
+            is_seen = new.is_seen, voids = new.voids, access_since = new.access_since,
+            revoked_at = new.revoked_at
          FROM (SELECT max(change_id), * FROM grant_changes GROUP BY grant_id) AS new
          WHERE grants.grant_id = new.grant_id;
          DELETE FROM grant_changes;",
@@ -335,6 +435,19 @@ pub(super) fn remember_fixture(db: &Connection, fingerprints: &[KeyedHash]) -> r
         db.prepare_cached("INSERT OR IGNORE INTO fixtures VALUES (?)")?.execute([issuing])?;
     }
     Ok(known.is_none())
+}
+
+/// The grants of an account to an app that their rows say are not revoked.
+pub(super) fn grants_between(
+    db: &Connection,
+    account_id: AccountId,
+    client_id: &str,
+) -> rusqlite::Result<Vec<GrantId>> {
+    db.prepare_cached(
+        "SELECT grant_id FROM grants WHERE account_id = ? AND client_id = ? AND revoked_at IS NULL",
+    )?
+    .query_map(params![account_id, client_id], |row| row.get(0))?
+    .collect()
 }
 
 fn encode_voids(voids: &[VoidRange]) -> Option<Vec<u8>> {

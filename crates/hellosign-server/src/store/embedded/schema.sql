@@ -8,7 +8,8 @@ CREATE TABLE meta (
 
 INSERT INTO meta (name, value) VALUES
     ('epoch', 0),      -- enters every token; another one after each restore
-    ('last_time', 0);  -- the latest time that was written: time never runs back past it
+    ('last_time', 0),  -- the latest time that was written: time never runs back past it
+    ('advanced', 0);   -- how far tests have moved the clock, in milliseconds
 
 CREATE TABLE server_keys (
     key_id      INTEGER PRIMARY KEY,
@@ -22,6 +23,10 @@ CREATE TABLE accounts (
     password_hash TEXT,
     api_key       BLOB UNIQUE,
     is_locked     INTEGER NOT NULL,
+    is_confirmed  INTEGER NOT NULL,
+    callback_url  TEXT,
+    locale        TEXT,
+    revision      INTEGER NOT NULL,
     epoch         INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -29,14 +34,21 @@ CREATE TABLE clients (
     client_id      TEXT PRIMARY KEY,
     owner          BLOB NOT NULL REFERENCES accounts (account_id),
     name           TEXT NOT NULL,
-    callback_url   TEXT NOT NULL,
+    domains        TEXT NOT NULL,
+    event_callback_url    TEXT,
+    can_insert_everywhere INTEGER NOT NULL,
+    created_at     INTEGER NOT NULL,
+    callback_url   TEXT,               -- NULL: OAuth is not set up
     scopes         TEXT NOT NULL,
     is_approved    INTEGER NOT NULL,
-    refresh_credentials_required INTEGER NOT NULL,
+    switches       TEXT NOT NULL,      -- JSON: where the app leaves its profile
     rotation_since INTEGER,            -- NULL: the profile's choice; -1: off; else on since then
-    secret         BLOB NOT NULL,
+    secret         BLOB,               -- NULL beside a callback_url: a public client
+    revision       INTEGER NOT NULL,
     epoch          INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX clients_by_owner ON clients (owner, created_at);
 
 CREATE TABLE codes (
     hash           BLOB PRIMARY KEY,
@@ -80,8 +92,11 @@ CREATE TABLE grants (
     lifetime      INTEGER NOT NULL,
     is_seen       INTEGER NOT NULL,
     voids         BLOB,                -- 16 bytes each: from, to, until
+    access_since  INTEGER,             -- access tokens issued up to then were ended
     revoked_at    INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX live_grants ON grants (account_id, client_id) WHERE revoked_at IS NULL;
 
 -- Changes of grants that are not in their rows yet, in the order in which they happened.
 CREATE TABLE grant_changes (
@@ -96,6 +111,7 @@ CREATE TABLE grant_changes (
     lifetime      INTEGER NOT NULL,
     is_seen       INTEGER NOT NULL,
     voids         BLOB,
+    access_since  INTEGER,
     revoked_at    INTEGER
 ) STRICT;
 

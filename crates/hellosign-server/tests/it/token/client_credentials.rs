@@ -41,7 +41,7 @@ async fn what_is_no_client_in_the_header_counts_as_none() {
 #[tokio::test]
 async fn both_parts_of_basic_are_form_encoded() {
     let server = TestServer::spawn_with(|config| {
-        config.fixtures.api_apps[0].client_secret = "p+l us%&".into();
+        config.fixtures.api_apps[0].client_secret = Some("p+l us%&".into());
     })
     .await;
     assert_eq!(server.send(exchange(&basic(CLIENT_ID, "p%2Bl+us%25%26"), &[])).await.status, 200);

@@ -101,9 +101,10 @@ async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
 
 #[tokio::test]
 async fn credentials_may_be_left_out_where_the_app_says_so_but_not_be_wrong() {
-    let server =
-        TestServer::spawn_with(|config| config.fixtures.api_apps[0].refresh_credentials_required = false)
-            .await;
+    let server = TestServer::spawn_with(|config| {
+        config.fixtures.api_apps[0].switches.refresh_credentials_required = Some(false)
+    })
+    .await;
     let ask = |more: &[(&'static str, &'static str)]| {
         let mut parameters = vec![("grant_type", "refresh_token"), ("refresh_token", REFRESH_TOKEN)];
         parameters.extend_from_slice(more);

@@ -98,9 +98,10 @@ async fn an_older_one_is_theft_after_the_grace_period() {
 
 #[tokio::test]
 async fn a_stranger_with_a_spent_token_cannot_end_the_grant() {
-    let server =
-        TestServer::spawn_with(|config| config.fixtures.api_apps[1].refresh_credentials_required = false)
-            .await;
+    let server = TestServer::spawn_with(|config| {
+        config.fixtures.api_apps[1].switches.refresh_credentials_required = Some(false)
+    })
+    .await;
     let (_, current) = rotated(&server).await;
     server.clock().advance(GRACE);
     let stranger = server.token(&[("grant_type", "refresh_token"), ("refresh_token", ROTATING_TOKEN)]).await;

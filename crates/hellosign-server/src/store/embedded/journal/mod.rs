@@ -154,6 +154,37 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// Revokes the grants of one account to one app that were issued longest ago, where there are more than
+    /// `most`; gives those.
+    pub(super) fn revoke_surplus(&self, newest: &Grant, most: usize) -> rusqlite::Result<Vec<Arc<Grant>>> {
+        let listed = rows::grants_between(self.db, newest.account_id, &newest.client_id)?;
+        if listed.len() <= most {
+            return Ok(Vec::new());
+        }
+        let mut live = Vec::new();
+        for grant_id in listed {
+            let is_live = |grant: &Arc<Grant>| {
+                grant.revoked_at.is_none()
+                    && grant.client_epoch == newest.client_epoch
+                    && grant.account_epoch == newest.account_epoch
+            };
+            live.extend(self.grant(grant_id)?.filter(is_live));
+        }
+        live.sort_by_key(|grant| (grant.issued_at, grant.grant_id == newest.grant_id));
+        let surplus = live.len().saturating_sub(most);
+        let revoked = live.into_iter().take(surplus).map(|grant| {
+            let grant = Grant {
+                revoked_at: Some(newest.issued_at),
+                revision: grant.revision + 1,
+                ..Grant::clone(&grant)
+            };
+            let grant = Arc::new(grant);
+            self.change(Arc::clone(&grant))?;
+            Ok(grant)
+        });
+        revoked.collect()
+    }
+
     /// How much has been changed: what to go back to if the write that comes next fails.
     pub(super) fn mark(&self) -> usize {
         self.changed.borrow().len()

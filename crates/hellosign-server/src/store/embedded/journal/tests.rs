@@ -24,6 +24,7 @@ fn grant(at: u32) -> Grant {
         lifetime: 86_400,
         is_seen: false,
         voids: Vec::new(),
+        access_since: None,
         revoked_at: None,
     }
 }

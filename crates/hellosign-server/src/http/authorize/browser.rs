@@ -1,4 +1,4 @@
-//! The cookies of the authorization endpoint's pages.
+//! The browser at the authorization endpoint's pages: its cookies, and where it believes to be.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
@@ -14,24 +14,30 @@ const DEVICE: &str = "hellosign_device";
 const DEVICE_AGE: u32 = 400 * 86400;
 
 /// A browser's cookies, and what those it is given look like.
-pub(super) struct Cookies {
+pub(super) struct Browser {
     sent: Vec<(String, String)>,
+    loopback_host: Option<String>,
     /// Whether they travel over TLS only; not where the browser talks to its own machine.
     is_secure: bool,
 }
 
-impl Cookies {
+impl Browser {
     pub(super) fn of(request: &Request) -> Self {
         let headers = request.headers();
-        let is_local =
-            Peer::of(request).0.ip().to_canonical().is_loopback() && loopback_host(headers).is_some();
+        let loopback_host = loopback_host(headers).map(str::to_owned);
+        let is_local = Peer::of(request).0.ip().to_canonical().is_loopback() && loopback_host.is_some();
         let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pair = |text: &str| {
             let (name, value) = text.trim().split_once('=')?;
             Some((name.to_owned(), value.to_owned()))
         };
         let sent = pairs.flat_map(|value| value.split(';')).filter_map(pair).collect();
-        Self { sent, is_secure: !is_local }
+        Self { sent, loopback_host, is_secure: !is_local }
+    }
+
+    /// The host that it asks, where that is this machine.
+    pub(super) fn loopback_host(&self) -> Option<&str> {
+        self.loopback_host.as_deref()
     }
 
     /// The session that the browser has, whoever it stands for.

@@ -1,0 +1,6 @@
+//! `/v3/account`
+
+mod create;
+mod get;
+mod update;
+mod verify;
