@@ -7,6 +7,7 @@ use crate::client::switches::Rules;
 use crate::clock::Timestamp;
 use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
+use crate::emulator::Emulator;
 use crate::random::Random;
 use crate::rate_limit::{Limiter, Subject};
 use crate::store::{Backend as _, Client, Rehash, Rotation, Store};
@@ -20,6 +21,8 @@ pub(crate) struct App {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) limiter: Limiter<Subject>,
     pub(crate) sign_ins: SignIns,
+    /// Where tests may do what no client can.
+    pub(crate) emulator: Option<Emulator>,
     pub(crate) policy: Policy,
 }
 

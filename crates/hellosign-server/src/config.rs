@@ -68,6 +68,9 @@ pub struct Config {
     pub rotation_grace: Duration,
     /// Requests to the token endpoint per app and minute, 6000 by default; `None` is no limit.
     pub rate_limit: Option<u32>,
+    /// Lets [`Server::control`](crate::Server::control) move the time, make requests fail and begin anew: for
+    /// tests.
+    pub control: bool,
     /// The time that all rules go by.
     pub clock: Arc<dyn Clock>,
     /// Where secrets come from.
@@ -88,6 +91,7 @@ impl Config {
             authorization_code_ttl: Duration::from_secs(3600),
             rotation_grace: Duration::from_secs(10),
             rate_limit: Some(6000),
+            control: false,
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
         }

@@ -24,6 +24,7 @@
 //! | `client` | client authentication, PKCE, redirect URIs |
 //! | `token` | the tokens' layout, and the server's keys |
 //! | `store` | what is remembered, and how it becomes durable |
+//! | `emulator` | what a test can do to a server that no client can |
 //! | `fixtures` | accounts, apps, codes and grants to begin with |
 
 mod account;
@@ -32,6 +33,7 @@ mod client;
 mod clock;
 mod config;
 mod consent;
+pub mod emulator;
 pub mod fixtures;
 mod grant;
 mod hex;

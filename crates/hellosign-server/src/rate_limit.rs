@@ -102,6 +102,11 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
         }
     }
 
+    /// Forgets who has done how much.
+    pub(crate) fn clear(&self) {
+        self.full_at.clear();
+    }
+
     /// Microseconds in which one request comes back: never none, so that a limit of more than one a
     /// microsecond is one a microsecond.
     fn each(&self, limit: u32) -> i64 {

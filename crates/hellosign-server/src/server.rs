@@ -10,8 +10,9 @@ use crate::app::{App, Policy};
 use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::consent::{session, ticket};
+use crate::emulator::{Control, ControlToken, Emulator};
 use crate::fixtures::{self, Fixtures};
-use crate::http::{connection, router};
+use crate::http::{connection, control, router};
 use crate::rate_limit::Limiter;
 use crate::store::{Backend as _, Embedded, Ended, OpenError, StoreError};
 
@@ -57,6 +58,7 @@ impl From<OpenError> for Error {
 #[derive(Debug)]
 pub struct Server {
     app: Arc<App>,
+    controlled: Vec<(TcpListener, Arc<ControlToken>)>,
 }
 
 impl Server {
@@ -75,23 +77,40 @@ impl Server {
             Arc::clone(&config.clock),
             config.random.as_ref(),
         )?;
-        let app = App {
+        let mut app = App {
             store,
             keys,
             random: Arc::clone(&config.random),
             limiter: Limiter::new(config.rate_limit, Duration::from_secs(60)),
             sign_ins: SignIns::default(),
+            emulator: None,
             policy: Policy::new(&config),
         };
         if let Some(client_id) = unprotected_public_client(&app, &config.fixtures) {
             return Err(Reason::PublicClient(client_id).into());
         }
-        fixtures::load(&app, config.fixtures).await.map_err(Reason::Fixtures)?;
+        let is_emulator = config.control || !config.fixtures.faults.is_empty();
+        let prepared =
+            fixtures::prepare(&app, config.fixtures, is_emulator).await.map_err(Reason::Fixtures)?;
+        fixtures::load(&app, &prepared).await.map_err(Reason::Fixtures)?;
+        app.emulator = is_emulator.then(|| Emulator::new(prepared));
         if let Some(email_address) = config.auto_approve {
             let account = app.store.find_account_by_email(&email_address).await.map_err(Reason::Fixtures)?;
             account.ok_or(Reason::NobodyToApprove(email_address))?;
         }
-        Ok(Self { app: Arc::new(app) })
+        Ok(Self { app: Arc::new(app), controlled: Vec::new() })
+    }
+
+    /// What a test can do to this server; `None` unless [`Config::control`] is set.
+    #[must_use]
+    pub fn control(&self) -> Option<Control> {
+        Control::new(&self.app)
+    }
+
+    /// Has [`Server::serve`] answer the control API on a listener of its own, to those who have this token. The
+    /// listener is to be on loopback; [`Config::control`] has to be set.
+    pub fn control_on(&mut self, listener: TcpListener, token: impl Into<ControlToken>) {
+        self.controlled.push((listener, Arc::new(token.into())));
     }
 
     /// Answers on every listener until `shutdown` completes; then finishes what is in flight.
@@ -112,8 +131,15 @@ impl Server {
             }
         };
         let routes = router::router(Arc::clone(&self.app));
+        let mut served: Vec<_> = listeners.into_iter().map(|listener| (listener, routes.clone())).collect();
+        if let Some(control) = self.control() {
+            let controlled = self.controlled.into_iter();
+            served.extend(
+                controlled.map(|(listener, token)| (listener, control::router(control.clone(), token))),
+            );
+        }
         let bookkeeping = tokio::spawn(bookkeeping(Arc::clone(&self.app)));
-        connection::serve(routes, listeners, ended).await;
+        connection::serve(served, ended).await;
         bookkeeping.abort();
         if store.has_failed() {
             return Err(Reason::StoreFailed.into());

@@ -11,8 +11,8 @@ pub use clock::FakeClock;
 pub use http::{Answer, Request, basic, form, send};
 pub use proxy::{Fault, FaultProxy};
 pub use sample::{
-    ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, OWNER, PASSWORD, REFRESH_TOKEN, ROTATING_ID,
-    ROTATING_TOKEN, STATE, sample,
+    ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, CONTROL_TOKEN, OWNER, PASSWORD,
+    REFRESH_TOKEN, ROTATING_ID, ROTATING_TOKEN, STATE, sample,
 };
 pub use server::{TestServer, config};
 

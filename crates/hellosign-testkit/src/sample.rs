@@ -25,6 +25,8 @@ pub const REFRESH_TOKEN: &str = "hNTI2MTFmM2VmZDQxZTZjOWRmZmFjZmVmMGMyNGFjMzI2MG
 pub const ROTATING_ID: &str = "26ca0a24e7c1085f3f6aefa4d7d4afeb";
 /// A refresh token of the app whose refresh tokens rotate.
 pub const ROTATING_TOKEN: &str = "imported-rotating-refresh-token";
+/// What the control API is asked with.
+pub const CONTROL_TOKEN: &str = "not a real control token";
 /// Where both apps are called back.
 pub const CALLBACK: &str = "http://127.0.0.1:9000/callback";
 

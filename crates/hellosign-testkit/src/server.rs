@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use hellosign_server::emulator::Control;
 use hellosign_server::{Config, Error, Server, SystemClock};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -11,12 +12,14 @@ use tokio::task::JoinHandle;
 
 use crate::clock::FakeClock;
 use crate::http::{Answer, Request, basic, form, send};
-use crate::sample::{API_KEY, CLIENT_ID, CLIENT_SECRET, ROTATING_ID, sample};
+use crate::sample::{API_KEY, CLIENT_ID, CLIENT_SECRET, CONTROL_TOKEN, ROTATING_ID, sample};
 
 /// A server that answers until it is dropped.
 #[derive(Debug)]
 pub struct TestServer {
     address: SocketAddr,
+    control_address: SocketAddr,
+    control: Control,
     clock: Arc<FakeClock>,
     data_dir: Arc<TempDir>,
     stop: oneshot::Sender<()>,
@@ -29,6 +32,7 @@ pub fn config(data_dir: &TempDir, clock: &Arc<FakeClock>) -> Config {
     let mut config = Config::new(data_dir.path());
     config.fixtures = sample();
     config.clock = Arc::clone(clock) as _;
+    config.control = true;
     config
 }
 
@@ -81,6 +85,18 @@ impl TestServer {
     #[must_use]
     pub fn clock(&self) -> &FakeClock {
         &self.clock
+    }
+
+    /// Makes the server fail, moves its time, looks at what it was asked.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// Where the server answers the control API, to those who have [`CONTROL_TOKEN`](crate::CONTROL_TOKEN).
+    #[must_use]
+    pub fn control_address(&self) -> SocketAddr {
+        self.control_address
     }
 
     /// Where the server listens.
@@ -170,14 +186,22 @@ impl TestServer {
     async fn start(data_dir: Arc<TempDir>, clock: Arc<FakeClock>, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = config(&data_dir, &clock);
         change(&mut config);
-        let server = Server::open(config).await.expect("the server opens");
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound listener has an address");
+        let mut server = Server::open(config).await.expect("the server opens");
+        let control = server.control().expect("the configuration says so");
+        let (listener, address) = listen().await;
+        let (control_listener, control_address) = listen().await;
+        server.control_on(control_listener, CONTROL_TOKEN);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.serve(vec![listener], async {
             // Told to stop, or the test has let go of it.
             let _ = stopped.await;
         }));
-        Self { address, clock, data_dir, stop, serving }
+        Self { address, control_address, control, clock, data_dir, stop, serving }
     }
+}
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("a bound listener has an address");
+    (listener, address)
 }

@@ -84,6 +84,10 @@ secret! {
     CodeVerifier
 }
 secret! {
+    /// What the control API of a server under test is asked with.
+    ControlToken
+}
+secret! {
     /// A person's password.
     Password
 }

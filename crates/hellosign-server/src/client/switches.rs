@@ -50,6 +50,38 @@ pub struct Switches {
     pub confirmation_required: Option<bool>,
 }
 
+impl Switches {
+    /// Takes over what is set in `others`.
+    pub(crate) fn set(&mut self, others: &Self) {
+        let Self {
+            refresh_credentials_required,
+            pkce_required,
+            stray_code_verifier_refused,
+            redirect_uri_repeated,
+            rfc_error_codes,
+            issuer_in_response,
+            scope_accepted,
+            one_authentication,
+            refresh_token_idle,
+            confirmation_required,
+        } = others;
+        for (own, other) in [
+            (&mut self.refresh_credentials_required, refresh_credentials_required),
+            (&mut self.pkce_required, pkce_required),
+            (&mut self.stray_code_verifier_refused, stray_code_verifier_refused),
+            (&mut self.redirect_uri_repeated, redirect_uri_repeated),
+            (&mut self.rfc_error_codes, rfc_error_codes),
+            (&mut self.issuer_in_response, issuer_in_response),
+            (&mut self.scope_accepted, scope_accepted),
+            (&mut self.one_authentication, one_authentication),
+            (&mut self.confirmation_required, confirmation_required),
+        ] {
+            *own = other.or(*own);
+        }
+        self.refresh_token_idle = refresh_token_idle.or(self.refresh_token_idle);
+    }
+}
+
 /// What holds for one app: the profile with the app's switches over it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Rules {

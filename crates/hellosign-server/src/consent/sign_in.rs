@@ -44,6 +44,14 @@ impl Default for SignIns {
     }
 }
 
+impl SignIns {
+    /// Forgets who has failed.
+    pub(crate) fn clear(&self) {
+        self.addresses.clear();
+        self.accounts.clear();
+    }
+}
+
 /// Who wants to be whom, and from where.
 #[derive(Debug)]
 pub(crate) struct Attempt {

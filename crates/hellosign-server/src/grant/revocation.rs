@@ -28,7 +28,7 @@ pub(crate) async fn revoke_by_token(app: &App, client: &Client, token: &str) -> 
 }
 
 /// Ends a grant, whatever happens to its row meanwhile.
-pub(super) async fn revoke(app: &App, grant_id: GrantId) -> Result<(), Error> {
+pub(crate) async fn revoke(app: &App, grant_id: GrantId) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
         match app.store.find_grant(grant_id).await? {
             Some(grant) if grant.revoked_at.is_none() => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -23,11 +24,38 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A listener that cannot accept (no more files, say) is left alone this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// Takes the place of an answer: the connection ends without one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut;
+
+impl Cut {
+    pub(super) fn response() -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(Self);
+        response
+    }
+
+    pub(super) fn is(response: &Response) -> bool {
+        response.extensions().get::<Self>().is_some()
+    }
+}
+
+/// What hyper closes a connection for.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was cut, as a test had asked for")]
+struct NoAnswer;
+
+impl From<Infallible> for NoAnswer {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
 /// Serves every listener until `shutdown` completes, then finishes what is in flight.
-pub(crate) async fn serve(routes: Router, listeners: Vec<TcpListener>, shutdown: impl Future<Output = ()>) {
+pub(crate) async fn serve(listeners: Vec<(TcpListener, Router)>, shutdown: impl Future<Output = ()>) {
     let connections = Arc::new(GracefulShutdown::new());
     let accepting =
-        listeners.into_iter().map(|listener| accept(listener, routes.clone(), Arc::clone(&connections)));
+        listeners.into_iter().map(|(listener, routes)| accept(listener, routes, Arc::clone(&connections)));
     let mut accepting: tokio::task::JoinSet<Infallible> = accepting.collect();
     shutdown.await;
     accepting.abort_all();
@@ -57,10 +85,16 @@ fn answer(stream: TcpStream, peer: Peer, routes: Router, connections: &GracefulS
         tracing::debug!(%error, "a connection was gone before it was served");
         return;
     }
-    let service = routes.map_request(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
-        request
-    });
+    let service = routes
+        .map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            request
+        })
+        .map_result(|result: Result<Response, Infallible>| match result {
+            Ok(response) if Cut::is(&response) => Err(NoAnswer),
+            Ok(response) => Ok(response),
+            Err(never) => match never {},
+        });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // A client that has said all it wants to still waits for its answer.

@@ -6,6 +6,8 @@ mod body;
 mod client_credentials;
 mod client_request;
 pub(crate) mod connection;
+pub(crate) mod control;
+mod emulate;
 mod error;
 mod host;
 mod introspect;

@@ -7,14 +7,14 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, any, get, post};
 
 use super::api::{account, api_app};
-use super::{authorize, error, introspect, metadata, middleware, revoke, token};
+use super::{authorize, emulate, error, introspect, metadata, middleware, revoke, token};
 use crate::app::App;
 
 /// The routes. The token endpoint is served under `/v3` too, where the vendor's documentation (and
 /// not its service) has it.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let token_endpoint = || post(token::post).fallback(token::other_method);
-    Router::new()
+    let routes = Router::new()
         .route("/oauth/authorize", only(get(authorize::get).post(authorize::decide)))
         .route("/oauth/authorize/sign_in", only(post(authorize::sign_in)))
         .route("/oauth/authorize/sign_out", only(post(authorize::sign_out)))
@@ -33,7 +33,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/v3/api_app/{client_id}",
             only(get(api_app::get).put(api_app::update).post(api_app::update).delete(api_app::delete)),
         )
-        .fallback(any(error::not_found))
+        .fallback(any(error::not_found));
+    let routes = match app.emulator {
+        Some(_) => routes.layer(from_fn_with_state(Arc::clone(&app), emulate::emulate)),
+        None => routes,
+    };
+    routes
         .layer(from_fn(middleware::no_store))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::request_id))
         .with_state(app)

@@ -1,6 +1,7 @@
 //! The only place that knows how many databases there are.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::model::{
     Account, AccountId, Client, Code, Grant, ImportReport, Inserted, NewAccount, NewClient, NewCode,
@@ -132,6 +133,16 @@ pub(crate) trait Backend {
 
     /// Loads what was not loaded before, all or nothing.
     fn import(&self, import: Import) -> impl Future<Output = Result<ImportReport, StoreError>> + Send;
+
+    /// Moves the time forward, for good: for tests, which cannot wait.
+    fn advance(&self, span: Duration) -> impl Future<Output = Result<Timestamp, StoreError>> + Send;
+
+    /// Forgets everything but the keys, and how far the time was moved, too; then loads what there is to begin
+    /// with at this moment. For tests.
+    fn reset(
+        &self,
+        begin: impl FnOnce(Timestamp) -> Import + Send,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Forgets codes and sessions that have ended.
     fn purge(&self, ended: Ended) -> impl Future<Output = Result<(), StoreError>> + Send;

@@ -5,6 +5,7 @@ mod account;
 mod api_app;
 mod authorize;
 mod data_dir;
+mod emulator;
 mod fixtures;
 mod introspect;
 mod profile;

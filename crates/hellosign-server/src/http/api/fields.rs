@@ -22,7 +22,7 @@ const STRUCTURED: [&str; 4] = ["oauth", "options", "domains", "white_labeling_op
 
 /// Fields and their values. One that is `null` was not sent.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Fields(BTreeMap<String, Field>);
+pub(in crate::http) struct Fields(BTreeMap<String, Field>);
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Field {
@@ -44,7 +44,11 @@ impl Fields {
         Self::parse(content_type.unwrap_or_default(), body).await
     }
 
-    async fn parse(content_type: &str, body: Bytes) -> Result<Self, Refusal> {
+    /// The same of a body that is there.
+    ///
+    /// # Errors
+    /// Another content type, a body that is not what it claims to be.
+    pub(in crate::http) async fn parse(content_type: &str, body: Bytes) -> Result<Self, Refusal> {
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         let mut fields = Self::default();
         match essence.to_ascii_lowercase().as_str() {
@@ -108,6 +112,14 @@ impl Fields {
             values.flat_map(|value| value.split(',')).collect()
         };
         Some(texts.into_iter().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Everything, lists with commas.
+    pub(in crate::http) fn joined(&self) -> impl Iterator<Item = (&str, Zeroizing<String>)> {
+        self.0.iter().map(|(name, field)| {
+            let values: Vec<&str> = field.values.iter().map(|value| value.as_str()).collect();
+            (name.as_str(), Zeroizing::new(values.join(",")))
+        })
     }
 
     /// Whether any of a nested value's fields was sent.

@@ -3,5 +3,5 @@
 pub(super) mod account;
 pub(super) mod api_app;
 mod caller;
-mod fields;
+pub(super) mod fields;
 mod refusal;

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// An error of the API.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(in crate::http) struct Refusal {
     status: StatusCode,
     body: ErrorResponse,
     /// `WWW-Authenticate`.

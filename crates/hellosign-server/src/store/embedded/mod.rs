@@ -18,6 +18,7 @@ use std::hash::Hash;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use quick_cache::sync::Cache;
 use rusqlite::Connection;
@@ -51,6 +52,8 @@ pub(crate) struct Embedded {
     clock: Arc<dyn Clock>,
     /// The latest time given out, never behind the latest stored.
     last_time: Arc<AtomicI64>,
+    /// How far tests have moved the time, in milliseconds.
+    advanced: Arc<AtomicI64>,
     epoch: u32,
     notes: Mutex<Notes>,
     _lock: File,
@@ -83,6 +86,13 @@ impl Cached {
             imported: Cache::new(CACHED),
         }
     }
+
+    fn clear(&self) {
+        self.clients.clear();
+        self.accounts.clear();
+        self.grants.clear();
+        self.imported.clear();
+    }
 }
 
 impl Embedded {
@@ -99,6 +109,10 @@ impl Embedded {
         let Opened { mut connection, path, keys, lock, .. } = open::open(dir, keys, random)?;
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         let last_time = Arc::new(AtomicI64::new(rows::meta(&connection, "last_time").map_err(sqlite)?));
+        let advanced = rows::meta(&connection, "advanced").map_err(sqlite)?;
+        if advanced != 0 {
+            tracing::warn!(advanced, "a test has moved this server's clock forward by so many milliseconds");
+        }
         let epoch = rows::meta(&connection, "epoch").map_err(sqlite)?;
         let journal = Arc::new(Journal::open(&mut connection, GATHERED).map_err(sqlite)?);
         let cached = Arc::new(Cached::new());
@@ -116,6 +130,7 @@ impl Embedded {
             cached,
             clock,
             last_time,
+            advanced: Arc::new(AtomicI64::new(advanced)),
             epoch: u32::try_from(epoch).unwrap_or_default(),
             notes: Mutex::default(),
             _lock: lock,
@@ -171,7 +186,7 @@ impl fmt::Debug for Embedded {
 
 impl Backend for Embedded {
     fn now(&self) -> Timestamp {
-        let now = self.clock.now().as_millis();
+        let now = self.clock.now().as_millis().saturating_add(self.advanced.load(Ordering::Acquire));
         Timestamp::from_millis(self.last_time.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
@@ -460,6 +475,34 @@ impl Backend for Embedded {
     async fn import(&self, import: Import) -> Result<ImportReport, StoreError> {
         // Nothing that is imported can be cached already: a row that exists is left alone.
         self.writer.write(move |batch| import::load(batch.db, import), |_| {}).await
+    }
+
+    async fn advance(&self, span: Duration) -> Result<Timestamp, StoreError> {
+        let millis = i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let advanced = Arc::clone(&self.advanced);
+        let advance = move |batch: &Batch<'_>| rows::add_to_meta(batch.db, "advanced", millis);
+        self.writer.write(advance, move |sum| advanced.store(*sum, Ordering::Release)).await?;
+        Ok(self.now())
+    }
+
+    async fn reset(&self, begin: impl FnOnce(Timestamp) -> Import + Send) -> Result<(), StoreError> {
+        let (cached, last_time, advanced) =
+            (Arc::clone(&self.cached), Arc::clone(&self.last_time), Arc::clone(&self.advanced));
+        let now = self.clock.now();
+        let import = begin(now);
+        let reset = move |batch: &Batch<'_>| {
+            rows::delete_all(batch.db)?;
+            import::load(batch.db, import)?;
+            // Last: what fails is undone, and then all of it counts again.
+            batch.forget();
+            // Before the transaction stores the time. Until it is committed some answers may be off by what
+            // was advanced, and they are about to be forgotten.
+            advanced.store(0, Ordering::Release);
+            last_time.store(now.as_millis(), Ordering::Release);
+            Ok(())
+        };
+        drop(std::mem::take(&mut *self.notes()));
+        self.writer.write(reset, move |()| cached.clear()).await
     }
 
     async fn purge(&self, ended: Ended) -> Result<(), StoreError> {

@@ -421,6 +421,24 @@ pub(super) fn meta(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     db.query_row("SELECT value FROM meta WHERE name = ?", [name], |row| row.get(0))
 }
 
+/// The sum after the addition.
+pub(super) fn add_to_meta(db: &Connection, name: &str, add: i64) -> rusqlite::Result<i64> {
+    db.query_row(
+        "UPDATE meta SET value = value + ?2 WHERE name = ?1 RETURNING value",
+        params![name, add],
+        |row| row.get(0),
+    )
+}
+
+/// Deletes everything but the keys, and what tests have done to the time.
+pub(super) fn delete_all(db: &Connection) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "DELETE FROM clients; DELETE FROM accounts; DELETE FROM codes; DELETE FROM sessions; DELETE FROM grants;
+         DELETE FROM grant_changes; DELETE FROM imported_tokens; DELETE FROM fixtures;
+         UPDATE meta SET value = 0 WHERE name IN ('advanced', 'last_time');",
+    )
+}
+
 /// Whether the fixture was not known before, under any key; it is from now on.
 pub(super) fn remember_fixture(db: &Connection, fingerprints: &[KeyedHash]) -> rusqlite::Result<bool> {
     let is_known = |fingerprint: &KeyedHash| {

@@ -107,12 +107,12 @@ fn run(
             next = if done.len() < BATCH { waiting.try_recv().ok() } else { None };
         }
         let folded = journal.fold(&batch)?;
-        let changed = batch.into_changed();
+        let changes = batch.into_changes();
         connection
             .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'last_time' AND value < ?1")?
             .execute([last_time.load(Ordering::Acquire)])?;
         connection.execute_batch("COMMIT")?;
-        journal.committed(changed, &folded);
+        journal.committed(changes, &folded);
         done.into_iter().for_each(|publish| publish());
     }
     Ok(())

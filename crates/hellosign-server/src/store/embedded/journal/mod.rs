@@ -5,7 +5,7 @@
 //! folded: then each page takes all the changes that have gathered for it, in the order of the keys.
 //! `ARCHITECTURE.md` has the figures.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,8 +71,14 @@ impl Journal {
     }
 
     /// Takes over what a transaction has changed and folded, once it is committed.
-    pub(super) fn committed(&self, changed: Vec<Arc<Grant>>, folded: &[Arc<Grant>]) {
+    pub(super) fn committed(&self, changes: Changes, folded: &[Arc<Grant>]) {
         let mut unfolded = self.lock();
+        let Changes { changed, has_forgotten } = changes;
+        if has_forgotten {
+            // No row is left of what was appended before.
+            let last = unfolded.last;
+            *unfolded = Unfolded { last, folded: last, deleted: last, ..Unfolded::default() };
+        }
         for grant in folded {
             unfolded.grants.remove(&grant.grant_id);
         }
@@ -127,19 +133,34 @@ pub(super) struct Batch<'a> {
     last: i64,
     /// What it has changed so far, in order.
     changed: RefCell<Vec<Arc<Grant>>>,
+    /// Whether nothing counts any more that was before it.
+    has_forgotten: Cell<bool>,
+}
+
+/// What a transaction leaves to take over.
+pub(super) struct Changes {
+    changed: Vec<Arc<Grant>>,
+    has_forgotten: bool,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(db: &'a Connection, journal: &'a Journal, cached: &'a Cached) -> Self {
-        Self { db, journal, cached, last: journal.lock().last, changed: RefCell::default() }
+        Self {
+            db,
+            journal,
+            cached,
+            last: journal.lock().last,
+            changed: RefCell::default(),
+            has_forgotten: Cell::new(false),
+        }
     }
 
     /// A grant as this transaction sees it.
     pub(super) fn grant(&self, grant_id: GrantId) -> rusqlite::Result<Option<Arc<Grant>>> {
         let changed = self.changed.borrow().iter().rfind(|grant| grant.grant_id == grant_id).cloned();
         // What is cached is what was committed last.
-        let known =
-            changed.or_else(|| self.journal.find(grant_id)).or_else(|| self.cached.grants.peek(&grant_id));
+        let committed = || self.journal.find(grant_id).or_else(|| self.cached.grants.peek(&grant_id));
+        let known = changed.or_else(|| if self.has_forgotten.get() { None } else { committed() });
         match known {
             Some(grant) => Ok(Some(grant)),
             None => Ok(rows::grant(self.db, grant_id)?.map(Arc::new)),
@@ -194,8 +215,14 @@ impl<'a> Batch<'a> {
         self.changed.borrow_mut().truncate(mark);
     }
 
-    pub(super) fn into_changed(self) -> Vec<Arc<Grant>> {
-        self.changed.into_inner()
+    /// Nothing counts any more that was changed so far: all rows have been deleted.
+    pub(super) fn forget(&self) {
+        self.changed.borrow_mut().clear();
+        self.has_forgotten.set(true);
+    }
+
+    pub(super) fn into_changes(self) -> Changes {
+        Changes { changed: self.changed.into_inner(), has_forgotten: self.has_forgotten.get() }
     }
 }
 

@@ -76,7 +76,7 @@ impl Held {
             batch.change(Arc::new(self.expected[at].clone())).unwrap();
         }
         let folded = self.journal.fold(&batch).unwrap();
-        let changed = batch.into_changed();
+        let changed = batch.into_changes();
         self.db.execute_batch("COMMIT").unwrap();
         self.journal.committed(changed, &folded);
     }
@@ -138,7 +138,7 @@ fn rows_are_deleted_only_when_they_are_folded() {
         if let Some(deleted) = deleted {
             rows::delete_changes(&held.db, deleted).unwrap();
         }
-        let changed = batch.into_changed();
+        let changed = batch.into_changes();
         held.db.execute_batch("COMMIT").unwrap();
         held.journal.committed(changed, &next);
         assert_eq!(held.found(), held.expected, "step {step}");
@@ -164,7 +164,7 @@ fn a_write_that_failed_leaves_no_change() {
     batch.undo(mark);
     let kept = changed(&changed(&held.expected[1]));
     batch.change(Arc::new(kept.clone())).unwrap();
-    let changed = batch.into_changed();
+    let changed = batch.into_changes();
     held.db.execute_batch("COMMIT").unwrap();
     held.journal.committed(changed, &[]);
     held.expected[1] = kept;
