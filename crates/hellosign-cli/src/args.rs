@@ -1,5 +1,6 @@
 //! What the command line takes. No secret is among it: a command line is seen by everybody.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -42,8 +43,27 @@ pub(crate) enum Command {
     Server {
         #[command(flatten)]
         args: Option<ServerArgs>,
+        #[command(flatten)]
+        behavior: BehaviorArgs,
         #[command(subcommand)]
         command: Option<ServerCommand>,
+    },
+    /// Runs a server for tests on a free port, and a command that finds it in its environment
+    ///
+    /// The command gets HELLOSIGN_SERVER, HELLOSIGN_CONTROL_URL and HELLOSIGN_CONTROL_TOKEN; when it ends, all
+    /// is gone, and its exit code is this one's. Without a command the server runs until it is stopped. Without
+    /// fixtures it knows the values of the vendor's page: see docs/emulator.md.
+    Emulator(EmulatorArgs),
+    /// Has a server under test do what no client can: move its time, make requests fail, begin anew
+    ///
+    /// It asks the server that HELLOSIGN_CONTROL_URL and HELLOSIGN_CONTROL_TOKEN name, or the one that runs on
+    /// a data directory with --control.
+    Control {
+        /// The data directory of the server
+        #[arg(long, value_name = "DIR", global = true)]
+        data_dir: Option<PathBuf>,
+        #[command(subcommand)]
+        command: ControlCommand,
     },
 }
 
@@ -172,6 +192,27 @@ pub(crate) struct ServerArgs {
     /// Where others reach the server, an origin without a path: for what it says of itself
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// Lets tests control the server at this loopback address, see `hellosign control`; control.json in the
+    /// data directory has the token, unless HELLOSIGN_CONTROL_TOKEN gives one
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) control: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct EmulatorArgs {
+    /// Loopback address and port to listen on, port 0 for a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: String,
+    #[command(flatten)]
+    pub(crate) behavior: BehaviorArgs,
+    /// What to run, with its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// What a server knows to begin with, and how it behaves.
+#[derive(Debug, clap::Args)]
+pub(crate) struct BehaviorArgs {
     /// TOML file of accounts, apps, codes and grants to begin with
     #[arg(long, value_name = "FILE")]
     pub(crate) fixtures: Option<PathBuf>,
@@ -193,6 +234,149 @@ pub(crate) struct ServerArgs {
     /// Token requests that an app may make, or `off`
     #[arg(long, value_name = "PER_MINUTE|off", default_value = "6000", value_parser = rate_limit)]
     pub(crate) rate_limit: RateLimit,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ControlCommand {
+    /// Shows the server's time, in milliseconds since the Unix epoch
+    Clock,
+    /// Moves the server's time forward, until the next reset
+    Advance {
+        /// Fractions are fine
+        seconds: f64,
+    },
+    /// Has the next requests that match go wrong
+    Fault(FaultArgs),
+    /// Lists the faults that still wait for requests, one JSON object a line
+    Faults {
+        /// Takes them all back instead
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Lists the last thousand requests without their secrets, the oldest first, one JSON object a line
+    Requests {
+        /// Forgets them instead
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Expires the access tokens that an app has for an account: 401 until it refreshes
+    Expire(GrantArgs),
+    /// Ends all that an account has granted to an app: invalid_grant from now on
+    Revoke(GrantArgs),
+    /// Changes an account
+    Account {
+        /// The account's address
+        email_address: String,
+        /// Whether the address is confirmed
+        #[arg(long, value_name = "true|false")]
+        confirmed: Option<bool>,
+        /// Whether the account is locked; locking ends all that it has granted
+        #[arg(long, value_name = "true|false")]
+        locked: Option<bool>,
+    },
+    /// Changes how the server treats an app
+    App {
+        /// The app's client_id
+        client_id: String,
+        /// Whether its refresh tokens rotate, from now on
+        #[arg(long, value_name = "true|false")]
+        refresh_token_rotation: Option<bool>,
+        /// Whether others than its owner can authorize it
+        #[arg(long, value_name = "true|false")]
+        approved: Option<bool>,
+        /// A switch of docs/server.md; may be given more than once
+        #[arg(long, value_name = "NAME=VALUE", value_parser = switch)]
+        switch: Vec<(String, serde_json::Value)>,
+    },
+    /// Begins anew with the fixtures
+    Reset,
+}
+
+/// All grants of an account to an app.
+#[derive(Debug, clap::Args)]
+pub(crate) struct GrantArgs {
+    /// The app's client_id
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: String,
+    /// The account's address
+    #[arg(long, value_name = "EMAIL")]
+    pub(crate) account: String,
+}
+
+/// Which requests go wrong, and how; the fields of `Fault`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct FaultArgs {
+    /// Only requests with this method
+    #[arg(long, help_heading = "Which requests")]
+    pub(crate) method: Option<String>,
+    /// Only requests to this path; one that ends in * stands for all that begin so
+    #[arg(long, help_heading = "Which requests")]
+    pub(crate) path: Option<String>,
+    /// Only requests with this grant_type
+    #[arg(long, value_name = "TYPE", help_heading = "Which requests")]
+    pub(crate) grant_type: Option<String>,
+    /// Only requests with this client_id in their body or query
+    #[arg(long, value_name = "ID", help_heading = "Which requests")]
+    pub(crate) client_id: Option<String>,
+    /// How many requests
+    #[arg(long, value_name = "N|always", default_value = "1", value_parser = times, help_heading = "Which requests")]
+    pub(crate) times: Times,
+    /// Answers this status, without doing anything
+    #[arg(long, help_heading = "What happens")]
+    pub(crate) status: Option<u16>,
+    /// The error code of that answer
+    #[arg(long, value_name = "CODE", help_heading = "What happens")]
+    pub(crate) error: Option<String>,
+    /// Retry-After of that answer, in seconds
+    #[arg(long, value_name = "SECONDS", help_heading = "What happens")]
+    pub(crate) retry_after: Option<u64>,
+    /// Has that answer an HTML page for a body
+    #[arg(long, help_heading = "What happens")]
+    pub(crate) html: bool,
+    /// Has that answer this body, letter for letter
+    #[arg(long, value_name = "TEXT", help_heading = "What happens")]
+    pub(crate) body: Option<String>,
+    /// Announces the whole body, sends half of it, and cuts the connection
+    #[arg(long, help_heading = "What happens")]
+    pub(crate) truncate: bool,
+    /// Sends the body so many bytes a second
+    #[arg(long, value_name = "N", help_heading = "What happens")]
+    pub(crate) bytes_per_second: Option<u32>,
+    /// Cuts the connection in place of an answer
+    #[arg(long, value_enum, help_heading = "What happens")]
+    pub(crate) cut: Option<Cut>,
+    /// Holds the answer back, in milliseconds
+    #[arg(long, value_name = "MS", help_heading = "What happens")]
+    pub(crate) delay: Option<u64>,
+}
+
+/// When a connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Cut {
+    /// Once it is known which request it is
+    BeforeRequest,
+    /// When the request has been read, and nothing has been done
+    AfterRequest,
+    /// When what was asked for has been done, and is durable
+    AfterCommit,
+}
+
+/// To how many requests a fault happens; `None` is all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times(pub(crate) Option<u32>);
+
+fn times(text: &str) -> Result<Times, String> {
+    match (text, text.parse()) {
+        ("always", _) => Ok(Times(None)),
+        (_, Ok(count @ 1..)) => Ok(Times(Some(count))),
+        _ => Err("give a number of requests from 1 on, or always".to_owned()),
+    }
+}
+
+fn switch(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) = text.split_once('=').ok_or("give NAME=true, NAME=false or NAME=NUMBER")?;
+    let value = value.parse().map_err(|_| format!("{value} is neither true nor false nor a number"))?;
+    Ok((name.to_owned(), value))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

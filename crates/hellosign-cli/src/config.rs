@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use hellosign_server::{KeySource, ServerKeys};
+use hellosign_server::{KeySource, Random as _, ServerKeys, SystemRandom};
 use zeroize::Zeroizing;
 
 /// The variable that may hold the content of a key file.
@@ -89,4 +89,11 @@ fn read_secret(file: &Path) -> anyhow::Result<Zeroizing<String>> {
         text = read.with_context(|| format!("reading {} failed", file.display()))?;
     }
     Ok(text)
+}
+
+/// A secret that nothing outlives this process with.
+pub(crate) fn random_hex(bytes: usize) -> String {
+    let mut random = vec![0; bytes];
+    SystemRandom.fill(&mut random);
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }

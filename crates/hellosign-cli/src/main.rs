@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod config;
+mod control_access;
 mod output;
 
 use std::process::ExitCode;
@@ -15,26 +16,37 @@ use crate::args::{Args, Command, ServerCommand};
 fn main() -> ExitCode {
     // The log has been written when this comes back: what went wrong is the last line.
     match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => output::failed(&error),
     }
 }
 
-fn run(args: Args) -> anyhow::Result<()> {
-    // Only a server has a story for its log; the others tell their own.
-    let is_server = matches!(args.command, Command::Server { .. });
+fn run(args: Args) -> anyhow::Result<ExitCode> {
+    // Only a server that is alone has a story for its log; the others tell their own.
+    let is_server = match &args.command {
+        Command::Server { .. } => true,
+        Command::Emulator(args) => args.command.is_empty(),
+        _ => false,
+    };
     let default = if is_server { Level::INFO } else { Level::WARN };
     let _log = output::start_log(args.log_format, default);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         match args.command {
-            Command::Quickstart { browser } => commands::quickstart::run(browser).await,
-            Command::Oauth { command } => commands::oauth::run(command).await,
-            Command::Server { args: Some(args), command: None } => commands::server::run(args).await,
-            Command::Server { args: None, command: None } => Err(anyhow::anyhow!("--data-dir is needed")),
+            Command::Quickstart { browser } => commands::quickstart::run(browser).await?,
+            Command::Oauth { command } => commands::oauth::run(command).await?,
+            Command::Server { args: Some(args), behavior, command: None } => {
+                commands::server::run(args, behavior).await?;
+            }
+            Command::Server { args: None, command: None, .. } => anyhow::bail!("--data-dir is needed"),
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {
-                commands::server_keys::run(command)
+                commands::server_keys::run(command)?;
+            }
+            Command::Emulator(args) => return commands::emulator::run(args).await,
+            Command::Control { data_dir, command } => {
+                commands::control::run(data_dir.as_deref(), command).await?;
             }
         }
+        Ok(ExitCode::SUCCESS)
     })
 }

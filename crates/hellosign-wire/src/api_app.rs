@@ -232,8 +232,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_not_sent() {
-        let mut request = ApiAppUpdateRequest::default();
-        request.name = Some("Contract portal".into());
+        let request = ApiAppUpdateRequest { name: Some("Contract portal".into()), ..Default::default() };
         assert_eq!(serde_json::to_string(&request).unwrap(), r#"{"name":"Contract portal"}"#);
     }
 }

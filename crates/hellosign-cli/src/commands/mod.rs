@@ -1,5 +1,7 @@
 //! One file for each subcommand.
 
+pub(crate) mod control;
+pub(crate) mod emulator;
 pub(crate) mod oauth;
 pub(crate) mod quickstart;
 pub(crate) mod server;

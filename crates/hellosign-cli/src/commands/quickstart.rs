@@ -10,11 +10,12 @@ use hellosign_sdk::models::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest}
 use hellosign_sdk::tokens::{Clock as _, SystemClock};
 use hellosign_sdk::{ApiClient, Configuration};
 use hellosign_server::fixtures::{Account, ApiApp};
-use hellosign_server::{Config, Fixtures, Random as _, Server, SystemRandom};
+use hellosign_server::{Config, Fixtures, Server};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::config::random_hex;
 use crate::output::{self, Refused};
 
 const EMAIL: &str = "jill@example.com";
@@ -158,11 +159,4 @@ fn sample(client_id: &str, client_secret: &str, password: &str) -> Fixtures {
     app.scopes = vec!["basic_account_info".into(), "request_signature".into()];
     fixtures.api_apps.push(app);
     fixtures
-}
-
-/// Made for this run only, and worthless after it.
-fn random_hex(bytes: usize) -> String {
-    let mut random = vec![0; bytes];
-    SystemRandom.fill(&mut random);
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,14 +9,19 @@ use hellosign_server::{Config, Fixtures, Server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::args::{Profile, ServerArgs};
+use crate::args::{BehaviorArgs, Profile, ServerArgs};
+use crate::control_access::ControlAccess;
 use crate::{config, output};
 
 /// Runs the server until SIGTERM or SIGINT, then finishes what is in flight.
-pub(crate) async fn run(args: ServerArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: ServerArgs, behavior: BehaviorArgs) -> anyhow::Result<()> {
     let addresses = addresses(&args.listen).await?;
-    refuse_what_is_unsafe(&args, &addresses)?;
-    let config = server_config(args)?;
+    let (data_dir, control) = (args.data_dir.clone(), args.control.clone());
+    let config = server_config(args, &behavior, &addresses)?;
+    let control_listener = match &control {
+        Some(address) => Some(listen_on_loopback("--control", address).await?),
+        None => None,
+    };
     let mut listeners = Vec::new();
     for address in addresses {
         let listener = TcpListener::bind(address).await;
@@ -24,10 +29,19 @@ pub(crate) async fn run(args: ServerArgs) -> anyhow::Result<()> {
     }
     // Before the server says that it is there: whoever reads that may stop it at once.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let server = Server::open(config).await?;
+    let mut server = Server::open(config).await?;
+    let mut control_file = None;
+    let mut lines = Vec::new();
     for listener in &listeners {
-        output::line(&format!("listening on http://{}", listener.local_addr()?));
+        lines.push(format!("listening on http://{}", listener.local_addr()?));
     }
+    if let Some(listener) = control_listener {
+        let access = ControlAccess::new(&listener)?;
+        control_file = Some(access.write(&data_dir)?);
+        lines.push(format!("control on {}", access.url));
+        server.control_on(listener, access.token);
+    }
+    lines.iter().for_each(|line| output::line(line));
     let shutdown = async {
         tokio::select! {
             _ = terminate.recv() => {}
@@ -36,31 +50,59 @@ pub(crate) async fn run(args: ServerArgs) -> anyhow::Result<()> {
         tracing::info!("finishing what is in flight");
     };
     server.serve(listeners, shutdown).await?;
+    drop(control_file);
     Ok(())
+}
+
+/// A listener that only this machine reaches; `flag` has asked for it.
+pub(super) async fn listen_on_loopback(flag: &str, name: &str) -> anyhow::Result<TcpListener> {
+    let address = resolve(flag, name).await?;
+    if !address.ip().is_loopback() {
+        bail!(
+            "{flag} {name}: whoever reaches it can make the server do anything; take a loopback address such as 127.0.0.1:0"
+        );
+    }
+    TcpListener::bind(address).await.with_context(|| format!("listening on {address} failed"))
+}
+
+async fn resolve(flag: &str, name: &str) -> anyhow::Result<SocketAddr> {
+    let resolved = tokio::net::lookup_host(name).await.ok().and_then(|mut addresses| addresses.next());
+    resolved.with_context(|| format!("{flag} {name} is not an address and a port"))
 }
 
 async fn addresses(listen: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
     for name in listen {
-        let resolved = tokio::net::lookup_host(name).await;
-        let resolved = resolved.with_context(|| format!("--listen {name} is not an address and a port"))?;
-        addresses.extend(resolved.take(1));
+        addresses.push(resolve("--listen", name).await?);
     }
     Ok(addresses)
 }
 
-fn refuse_what_is_unsafe(args: &ServerArgs, addresses: &[SocketAddr]) -> anyhow::Result<()> {
-    let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) else { return Ok(()) };
-    if args.auto_approve.is_some() {
+/// What must not be open to others than this machine.
+fn refuse_what_is_unsafe(
+    args: &ServerArgs,
+    behavior: &BehaviorArgs,
+    config: &Config,
+    open: SocketAddr,
+) -> anyhow::Result<()> {
+    if behavior.auto_approve.is_some() {
         bail!(
             "--auto-approve lets whoever reaches the server act for that account, and {open} is not a loopback \
              address; listen on 127.0.0.1, or leave --auto-approve out"
         );
     }
-    if args.profile.is_none() {
+    if args.control.is_some() {
+        bail!(
+            "--control is for tests, and {open} is not a loopback address; listen on 127.0.0.1, or leave it out"
+        );
+    }
+    if !config.fixtures.faults.is_empty() {
+        bail!("the fixtures have [[faults]], which are for tests, and {open} is not a loopback address");
+    }
+    if behavior.profile.is_none() {
         bail!("{open} is not a loopback address: name the --profile that others are to meet there");
     }
-    if args.profile == Some(Profile::Strict) && args.public_url.is_none() {
+    if behavior.profile == Some(Profile::Strict) && args.public_url.is_none() {
         bail!(
             "{open} is not a loopback address, and --profile strict tells clients who answers them: name the \
              --public-url at which they reach the server"
@@ -69,11 +111,26 @@ fn refuse_what_is_unsafe(args: &ServerArgs, addresses: &[SocketAddr]) -> anyhow:
     Ok(())
 }
 
-fn server_config(args: ServerArgs) -> anyhow::Result<Config> {
+fn server_config(
+    args: ServerArgs,
+    behavior: &BehaviorArgs,
+    addresses: &[SocketAddr],
+) -> anyhow::Result<Config> {
     let mut config = Config::new(&args.data_dir);
+    config.control = args.control.is_some();
+    set_behavior(&mut config, behavior)?;
+    if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {
+        refuse_what_is_unsafe(&args, behavior, &config, *open)?;
+    }
     config.keys = config::key_source(args.key_file)?;
-    if let Some(path) = args.fixtures {
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {} failed", path.display()))?;
+    config.public_url = args.public_url;
+    Ok(config)
+}
+
+/// Takes over what any server may be told.
+pub(super) fn set_behavior(config: &mut Config, args: &BehaviorArgs) -> anyhow::Result<()> {
+    if let Some(path) = &args.fixtures {
+        let text = fs::read_to_string(path).with_context(|| format!("reading {} failed", path.display()))?;
         config.fixtures = Fixtures::parse(&path.display().to_string(), &text)?;
     }
     let seconds = |seconds: u32| Duration::from_secs(seconds.into());
@@ -81,11 +138,10 @@ fn server_config(args: ServerArgs) -> anyhow::Result<Config> {
         Some(Profile::Strict) => hellosign_server::Profile::Strict,
         Some(Profile::Hellosign) | None => hellosign_server::Profile::HelloSign,
     };
-    config.public_url = args.public_url;
-    config.auto_approve = args.auto_approve;
+    config.auto_approve.clone_from(&args.auto_approve);
     config.access_token_ttl = seconds(args.access_token_ttl);
     config.authorization_code_ttl = seconds(args.authorization_code_ttl);
     config.rotation_grace = seconds(args.rotation_grace);
     config.rate_limit = args.rate_limit.0;
-    Ok(config)
+    Ok(())
 }

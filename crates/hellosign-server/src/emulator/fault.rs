@@ -21,7 +21,8 @@ pub struct Fault {
     /// Only requests with this method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Only requests to this path; one that ends in `*` stands for all that begin so.
+    /// Only requests to this path; one that ends in `*` stands for all that begin so, and `/oauth/…` for
+    /// `/v3/oauth/…`, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Only requests with this `grant_type`.
@@ -188,9 +189,11 @@ impl Fault {
 
     /// Whether this request is one of its.
     pub(super) fn is_for(&self, request: &RecordedRequest) -> bool {
-        let is_path = |path: &String| match path.strip_suffix('*') {
-            Some(start) => request.path.starts_with(start),
-            None => request.path == *path,
+        // The same endpoints, as the vendor's documentation has them and as its service does.
+        let oauth_path = request.path.strip_prefix("/v3").filter(|path| path.starts_with("/oauth/"));
+        let is_path = |path: &String| {
+            let mut named = std::iter::once(request.path.as_str()).chain(oauth_path);
+            named.any(|named| path.strip_suffix('*').map_or(named == path, |start| named.starts_with(start)))
         };
         let has = |name: &str, value: &String| request.parameters.get(name) == Some(value);
         self.method.as_ref().is_none_or(|method| request.method.eq_ignore_ascii_case(method))

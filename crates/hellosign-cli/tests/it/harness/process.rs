@@ -90,6 +90,11 @@ impl Running {
         self.0.line(find)
     }
 
+    /// Sends a signal by its name and does not wait.
+    pub(crate) fn signal(&self, name: &str) {
+        self.0.signal(name);
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) fn ended(mut self) -> Ended {
         self.0.end()
@@ -136,9 +141,7 @@ impl Server {
 
     /// Sends a signal by its name and does not wait.
     pub(crate) fn signal(&self, name: &str) {
-        let id = self.process.child.id().to_string();
-        let status = std::process::Command::new("kill").args(["-s", name, &id]).status();
-        assert!(status.is_ok_and(|s| s.success()), "kill -s {name} {id}");
+        self.process.signal(name);
     }
 
     /// Waits until it has ended by itself.
@@ -188,6 +191,12 @@ impl Process {
         let _ = self.child.kill();
         let ended = self.end();
         panic!("it did not print what it should have: {ended:?}");
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let status = std::process::Command::new("kill").args(["-s", name, &id]).status();
+        assert!(status.is_ok_and(|s| s.success()), "kill -s {name} {id}");
     }
 
     fn end(&mut self) -> Ended {

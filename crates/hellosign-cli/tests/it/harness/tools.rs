@@ -2,7 +2,11 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tempfile::TempDir;
 
 /// A variable of the environment; the tests' only look at it.
 #[expect(clippy::disallowed_methods, reason = "how ./check tells the tests their sizes and tools")]
@@ -25,26 +29,58 @@ pub(crate) fn once_across_processes(name: &str, make: impl FnOnce(&Path)) -> Pat
     made
 }
 
-/// A Python that has the vendor's client: the one `./check` made, or one made here.
+/// The recipes of the documentation: they say which packages they need, and the tests need the same ones.
+pub(crate) fn recipe(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes").join(name)
+}
+
+/// A Python that has the vendor's client and pytest.
 pub(crate) fn python() -> PathBuf {
-    if let Some(path) = environment("HELLOSIGN_TEST_PYTHON") {
-        return path.into();
-    }
-    let wanted = include_str!("../vendor_client/requirements.txt").trim();
-    let made = once_across_processes(&format!("python-with-{wanted}"), |directory| {
-        let unfinished = directory.with_extension("unfinished");
-        let _ = fs::remove_dir_all(&unfinished);
+    let requirements = recipe("pytest").join("requirements.txt");
+    let name =
+        format!("python-with-{}", contents(&requirements).split_whitespace().collect::<Vec<_>>().join("-"));
+    once_across_processes(&name, |directory| {
+        let unfinished = unfinished(directory);
         run("python3", ["-m".as_ref(), "venv".as_ref(), unfinished.as_os_str()]);
-        let requirements = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/vendor_client/requirements.txt");
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements];
-        run(unfinished.join("bin/python"), pip);
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"].map(OsStr::new);
+        run(unfinished.join("bin/python"), pip.into_iter().chain([requirements.as_os_str()]));
         fs::rename(&unfinished, directory).expect("the finished environment takes its place");
+    })
+    .join("bin/python")
+}
+
+/// A directory in which Node finds the vendor's client; a script has to lie in it.
+pub(crate) fn node_directory() -> TempDir {
+    let lock = recipe("node-test").join("package-lock.json");
+    let mut hasher = DefaultHasher::new();
+    contents(&lock).hash(&mut hasher);
+    let made = once_across_processes(&format!("node-{:016x}", hasher.finish()), |directory| {
+        let unfinished = unfinished(directory);
+        fs::create_dir(&unfinished).expect("a directory under target/");
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(recipe("node-test").join(file), unfinished.join(file)).expect("the recipe's file");
+        }
+        let npm =
+            ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"].map(OsStr::new);
+        run("npm", npm.into_iter().chain([unfinished.as_os_str()]));
+        fs::rename(&unfinished, directory).expect("the finished packages take their place");
     });
-    made.join("bin/python")
+    tempfile::tempdir_in(made).expect("a directory")
+}
+
+fn contents(file: &Path) -> String {
+    fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+}
+
+/// Where something is made that an earlier run may have left half made.
+fn unfinished(directory: &Path) -> PathBuf {
+    let unfinished = directory.with_extension("unfinished");
+    let _ = fs::remove_dir_all(&unfinished);
+    unfinished
 }
 
 fn run<P: AsRef<OsStr>, A: AsRef<OsStr>>(program: P, arguments: impl IntoIterator<Item = A>) {
     let program = program.as_ref();
-    let status = std::process::Command::new(program).args(arguments).status();
+    let status = std::process::Command::new(program).args(arguments).stdin(Stdio::null()).status();
     assert!(status.as_ref().is_ok_and(|s| s.success()), "{}: {status:?}", program.display());
 }

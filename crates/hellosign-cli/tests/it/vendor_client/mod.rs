@@ -1,15 +1,35 @@
-//! The vendor's own Python client, unchanged, with the literal values of the vendor's page.
+//! The vendor's own clients, unchanged, with the literal values of the vendor's page.
 
+use std::fs;
+use std::path::Path;
 use std::process::Command as StdCommand;
 
 use serde_json::{Value, json};
 
-use crate::harness::{App, Command, FixtureFile, JILL, python, vendor_page};
+use crate::harness::{App, Command, FixtureFile, JILL, node_directory, python, vendor_page};
 
 const BAD_CODE: &str = "Either the combo client_id/code is wrong or this request was made more than 1 hour after the inital grant";
 
 #[test]
-fn the_vendors_client_works_unchanged() {
+fn the_vendors_python_client_works_unchanged() {
+    let script = scripts().join("calls.py");
+    works_unchanged(["BadRequestException", "UnauthorizedException"], |server| {
+        outcomes(StdCommand::new(python()).arg(&script).arg(server))
+    });
+}
+
+#[test]
+fn the_vendors_node_client_works_unchanged() {
+    let directory = node_directory();
+    let script = directory.path().join("calls.mjs");
+    fs::copy(scripts().join("calls.mjs"), &script).expect("the script");
+    works_unchanged(["HttpError", "HttpError"], |server| {
+        outcomes(StdCommand::new("node").arg(&script).arg(server))
+    });
+}
+
+/// `exceptions` are what the client has for 400 and 401; `calls` makes all calls at a server.
+fn works_unchanged(exceptions: [&str; 2], calls: impl FnOnce(&str) -> Value) {
     let directory = tempfile::tempdir().expect("a directory");
     let mut file = FixtureFile::default();
     file.table("accounts", &[("email_address", "jack@example.com"), ("api_key", "jack's API key")], "");
@@ -48,7 +68,7 @@ fn the_vendors_client_works_unchanged() {
 
     let refused = |call: &str, error: &str, description: Option<&str>| {
         let answer = &answers[call];
-        assert_eq!(answer["exception"], "BadRequestException", "{call}: {answer}");
+        assert_eq!(answer["exception"], exceptions[0], "{call}: {answer}");
         assert_eq!(answer["status"], 400, "{call}: {answer}");
         let body = answer["body"].as_object().unwrap_or_else(|| panic!("{call}: {answer}"));
         assert_eq!(body.len(), 2, "error and error_description, flat: {answer}");
@@ -67,7 +87,7 @@ fn the_vendors_client_works_unchanged() {
 
     let unauthorized = &answers["account_by_wrong_token"];
     assert_eq!(unauthorized["status"], 401, "{unauthorized}");
-    assert_eq!(unauthorized["exception"], "UnauthorizedException", "{unauthorized}");
+    assert_eq!(unauthorized["exception"], exceptions[1], "{unauthorized}");
     assert_eq!(unauthorized["body"]["error"]["error_name"], "unauthorized", "the vendor's envelope");
     assert!(unauthorized["body"]["error"]["error_msg"].is_string(), "{unauthorized}");
 
@@ -126,9 +146,13 @@ fn refused(answer: &Value, status: u16, name: &str, path: Option<&str>) {
     assert_eq!(error["error_path"].as_str(), path, "{answer}");
 }
 
-fn calls(server: &str) -> Value {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/vendor_client/calls.py");
-    let output = StdCommand::new(python()).arg(script).arg(server).output().expect("python");
+fn scripts() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/vendor_client"))
+}
+
+/// What a script printed.
+fn outcomes(script: &mut StdCommand) -> Value {
+    let output = script.output().unwrap_or_else(|error| panic!("{script:?}: {error}"));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {:?} {stderr}", output.stdout))

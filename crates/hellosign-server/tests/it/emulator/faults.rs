@@ -91,6 +91,11 @@ async fn a_fault_is_for_the_requests_that_match_and_so_many_of_them() {
     assert_eq!(server.refresh(REFRESH_TOKEN).await.status, 200);
     control.add_fault(Fault::answer(503).on_path("/v3/*").always()).unwrap();
     assert_eq!((account(&server).await, refresh(&server).await.unwrap().status), (503, 200));
+    control.clear_faults();
+    control.add_fault(Fault::answer(503).on_path("/oauth/token").times(2)).unwrap();
+    for (path, status) in [("/v3/oauth/token", 503), ("/oauth/tokens", 404), ("/oauth/token", 503)] {
+        assert_eq!(server.send(Request::new("POST", path)).await.status, status, "{path}");
+    }
     assert!(control.add_fault(Fault::default()).is_err(), "it says nothing");
 }
 
