@@ -1,5 +1,25 @@
-//! For tests of hellosign-rs: an in-process server, a clock that the test owns, and an HTTP client
-//! that does nothing of its own accord.
+//! For tests of programs that use HelloSign's OAuth, and of hellosign-rs itself: an in-process server, a clock that
+//! the test owns, and an HTTP client that does nothing of its own accord.
+//!
+//! ```
+//! use hellosign_sdk::{ApiClient, Configuration, apis::OAuthApi, models::OAuthTokenRefreshRequest};
+//! use hellosign_server::emulator::Fault;
+//! use hellosign_testkit::{CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TestServer};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = TestServer::spawn().await;
+//! server.control().add_fault(Fault::answer(503))?;
+//!
+//! let configuration = Configuration::builder().server(&server.url()).build()?;
+//! let oauth = OAuthApi::new(&ApiClient::new(configuration));
+//! let request = OAuthTokenRefreshRequest::new(REFRESH_TOKEN).with_client(CLIENT_ID, CLIENT_SECRET);
+//! let busy = oauth.oauth_token_refresh(&request).await.unwrap_err();
+//! assert!(busy.is_transient());
+//! assert_eq!(oauth.oauth_token_refresh(&request).await?.expires_in, Some(86400));
+//! # Ok(())
+//! # }
+//! ```
 
 mod clock;
 mod http;
@@ -16,7 +36,8 @@ pub use sample::{
 };
 pub use server::{TestServer, config};
 
-/// The README's example, so that it cannot go stale.
+/// The documentation's examples, so that they cannot go stale.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
-struct Readme;
+#[doc = include_str!("../../../docs/emulator.md")]
+struct Documentation;

@@ -105,6 +105,12 @@ impl TestServer {
         self.address
     }
 
+    /// The origin that a client is to be given.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// Where its database is.
     #[must_use]
     pub fn data_dir(&self) -> &std::path::Path {

@@ -1,5 +1,7 @@
 //! The vendor's own clients, unchanged, with the literal values of the vendor's page.
 
+mod faults;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command as StdCommand;
