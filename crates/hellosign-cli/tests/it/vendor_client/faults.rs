@@ -1,17 +1,14 @@
 //! Every fault of the control API: what the vendor's client makes of it, and what ours does.
 
-use std::io::Write as _;
-use std::process::{Command as StdCommand, Stdio};
 use std::time::Duration;
 
 use hellosign_sdk::apis::OAuthApi;
 use hellosign_sdk::models::OAuthTokenRefreshRequest;
 use hellosign_sdk::{ApiClient, ApiError, Configuration};
-use hellosign_testkit::{CLIENT_SECRET, CONTROL_TOKEN, ROTATING_ID, ROTATING_TOKEN, TestServer};
+use hellosign_testkit::{CLIENT_SECRET, ROTATING_ID, ROTATING_TOKEN, TestServer};
 use serde_json::{Value, json};
 
-use super::scripts;
-use crate::harness::python;
+use super::asked;
 
 /// Longer than any answer takes that is not held back.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -75,7 +72,11 @@ async fn every_fault_is_seen_by_the_vendors_client_and_by_ours() {
     let server = TestServer::spawn_in_real_time(|_| {}).await;
     let cases = cases();
     let faults: Value = cases.iter().map(|case| case.fault.clone()).collect();
-    let seen = by_the_vendors_client(&server, &faults);
+    let request = json!({
+        "grant_type": "refresh_token", "refresh_token": ROTATING_TOKEN,
+        "client_id": ROTATING_ID, "client_secret": CLIENT_SECRET,
+    });
+    let seen = asked(&server, "faults.py", &request, &faults);
     assert_eq!(seen.len(), cases.len());
     for (case, seen) in cases.iter().zip(&seen) {
         assert_eq!(seen[0], case.vendor, "{}", case.fault);
@@ -93,27 +94,4 @@ async fn refresh(server: &TestServer) -> Result<(), ApiError> {
     let configuration = Configuration::builder().server(&server.url()).timeout(PATIENCE).build().unwrap();
     let request = OAuthTokenRefreshRequest::new(ROTATING_TOKEN).with_client(ROTATING_ID, CLIENT_SECRET);
     OAuthApi::new(&ApiClient::new(configuration)).oauth_token_refresh(&request).await.map(drop)
-}
-
-fn by_the_vendors_client(server: &TestServer, faults: &Value) -> Vec<Value> {
-    let request = json!({
-        "grant_type": "refresh_token", "refresh_token": ROTATING_TOKEN,
-        "client_id": ROTATING_ID, "client_secret": CLIENT_SECRET,
-    });
-    let mut script = StdCommand::new(python())
-        .arg(scripts().join("faults.py"))
-        .args([
-            server.url(),
-            format!("http://{}", server.control_address()),
-            CONTROL_TOKEN.into(),
-            request.to_string(),
-        ])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("python");
-    script.stdin.take().expect("piped").write_all(faults.to_string().as_bytes()).expect("the script reads");
-    let output = script.wait_with_output().expect("the script ends");
-    assert!(output.status.success());
-    serde_json::from_slice(&output.stdout).expect("a list of outcomes")
 }

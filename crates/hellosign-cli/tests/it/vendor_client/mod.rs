@@ -1,11 +1,14 @@
 //! The vendor's own clients, unchanged, with the literal values of the vendor's page.
 
 mod faults;
+mod switches;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
-use std::process::Command as StdCommand;
+use std::process::{Command as StdCommand, Stdio};
 
+use hellosign_testkit::{CONTROL_TOKEN, TestServer};
 use serde_json::{Value, json};
 
 use crate::harness::{App, Command, FixtureFile, JILL, node_directory, python, vendor_page};
@@ -150,6 +153,22 @@ fn refused(answer: &Value, status: u16, name: &str, path: Option<&str>) {
 
 fn scripts() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/vendor_client"))
+}
+
+/// What a Python script makes of each of `cases` at a server that it controls.
+fn asked(server: &TestServer, script: &str, with: &Value, cases: &Value) -> Vec<Value> {
+    let mut script = StdCommand::new(python())
+        .arg(scripts().join(script))
+        .args([server.url(), format!("http://{}", server.control_address()), CONTROL_TOKEN.into()])
+        .arg(with.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python");
+    script.stdin.take().expect("piped").write_all(cases.to_string().as_bytes()).expect("the script reads");
+    let output = script.wait_with_output().expect("the script ends");
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).expect("a list")
 }
 
 /// What a script printed.
