@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use hellosign_server::KeyId;
+use hellosign_server::{KeyId, ProxyNetwork};
 
 /// OAuth for HelloSign (Dropbox Sign): a server of your own, and a tour of it.
 #[derive(Debug, Parser)]
@@ -192,6 +192,10 @@ pub(crate) struct ServerArgs {
     /// Where others reach the server, an origin without a path: for what it says of itself
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// A proxy in front, an address or a network such as 10.1.0.0/16, that is believed when it says in
+    /// X-Forwarded-For where a request came from; may be given more than once
+    #[arg(long, value_name = "CIDR")]
+    pub(crate) trusted_proxy: Vec<ProxyNetwork>,
     /// Lets tests control the server at this loopback address, see `hellosign control`; control.json in the
     /// data directory has the token, unless HELLOSIGN_CONTROL_TOKEN gives one
     #[arg(long, value_name = "ADDR")]

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::emulator::Emulator;
+use crate::http::forwarded::ProxyNetwork;
 use crate::random::Random;
 use crate::rate_limit::{Limiter, Subject};
 use crate::store::{Backend as _, Client, Rehash, Rotation, Store};
@@ -53,6 +54,8 @@ pub(crate) struct Policy {
     pub(crate) rotation_grace: Duration,
     /// An origin, without a slash at its end.
     pub(crate) public_url: Option<String>,
+    /// Who is believed about where a request came from.
+    pub(crate) trusted_proxies: Vec<ProxyNetwork>,
     /// The address of the account that approves everything, where there is one.
     pub(crate) auto_approve: Option<String>,
 }
@@ -69,6 +72,7 @@ impl Policy {
             },
             rotation_grace: config.rotation_grace,
             public_url: config.public_url.clone(),
+            trusted_proxies: config.trusted_proxies.clone(),
             auto_approve: config.auto_approve.clone(),
         }
     }

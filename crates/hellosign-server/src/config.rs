@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::clock::{Clock, SystemClock};
 use crate::fixtures::Fixtures;
+use crate::http::forwarded::ProxyNetwork;
 use crate::random::{Random, SystemRandom};
 use crate::token::ServerKeys;
 
@@ -54,6 +55,9 @@ pub struct Config {
     /// The origin that clients and browsers reach the server at, such as `https://sign.example.com`: for what
     /// the server says of itself. On loopback it need not be told.
     pub public_url: Option<String>,
+    /// Proxies whose `X-Forwarded-For` is believed; none by default. Without it all that comes through a proxy
+    /// shares one address's budget of failures.
+    pub trusted_proxies: Vec<ProxyNetwork>,
     /// Accounts, apps, codes and grants to begin with. What was loaded once is not loaded again.
     pub fixtures: Fixtures,
     /// The email address of an account that approves every authorization without being asked. For
@@ -85,6 +89,7 @@ impl Config {
             keys: KeySource::DataDir,
             profile: Profile::default(),
             public_url: None,
+            trusted_proxies: Vec::new(),
             fixtures: Fixtures::default(),
             auto_approve: None,
             access_token_ttl: Duration::from_secs(86400),

@@ -48,6 +48,7 @@ pub use client::switches::Switches;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, KeySource, Profile};
 pub use fixtures::Fixtures;
+pub use http::forwarded::{ProxyNetwork, ProxyNetworkError};
 pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
 pub use store::{DataDir, DataDirError, KeyEntry, KeyUse};

@@ -124,6 +124,7 @@ fn server_config(
     }
     config.keys = config::key_source(args.key_file)?;
     config.public_url = args.public_url;
+    config.trusted_proxies = args.trusted_proxy;
     Ok(config)
 }
 

@@ -22,13 +22,15 @@ pub(crate) struct Credentials {
 
 /// The client that these credentials are.
 ///
+/// A resource server is one, too: there are no grants that it could do anything with.
+///
 /// A public client has nothing to prove (RFC 6749 §3.2.1): who it is has to follow from what it presents.
 ///
 /// # Errors
 /// A missing secret, an unknown client, a wrong secret, credentials in two places: each its own.
 pub(crate) async fn authenticate(app: &App, credentials: &Credentials) -> Result<Arc<Client>, Error> {
     let client = app.store.find_client(&credentials.client_id).await?;
-    let client = client.filter(|client| client.callback_url.is_some());
+    let client = client.filter(|client| client.callback_url.is_some() || client.is_resource_server);
     let secret = match (&credentials.client_secret, &client) {
         (Some(secret), _) => secret,
         (None, Some(client)) if client.is_public() => return Ok(Arc::clone(client)),

@@ -86,6 +86,7 @@ pub(crate) async fn create(app: &App, owner: AccountId, changes: &Changes) -> Re
         scopes: Vec::new(),
         // There is nobody here who could approve it.
         is_approved: true,
+        is_resource_server: false,
         switches: super::switches::Switches::default(),
         rotation: None,
         secret: None,

@@ -16,7 +16,6 @@ use crate::clock::Timestamp;
 use crate::grant;
 use crate::grant::introspection::{self, Active};
 use crate::hex;
-use crate::store::Client;
 
 pub(super) async fn post(State(app): State<Arc<App>>, request: Request) -> Response {
     let mut asking = Asking::new(&app, &request);
@@ -36,8 +35,8 @@ async fn answer(app: &App, request: Request, asking: &mut Asking) -> Result<Intr
 }
 
 /// As RFC 6749 §3.3 writes them.
-pub(super) fn scopes(client: &Client) -> String {
-    let scopes: Vec<&str> = client.scopes.iter().map(Scope::as_str).collect();
+pub(super) fn scopes(scopes: &[Scope]) -> String {
+    let scopes: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
     scopes.join(" ")
 }
 
@@ -45,7 +44,7 @@ fn response(active: Active) -> IntrospectionResponse {
     let seconds = |time: Timestamp| time.as_millis() / 1000;
     let mut response = IntrospectionResponse::inactive();
     response.active = true;
-    response.scope = Some(scopes(&active.client));
+    response.scope = Some(scopes(&active.scopes));
     response.client_id = Some(active.client.client_id.clone());
     response.username = Some(active.account.email_address.clone());
     response.sub = Some(hex::encode(&active.account.account_id));

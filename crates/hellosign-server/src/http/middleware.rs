@@ -9,12 +9,13 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::forwarded::client_address;
 use crate::app::App;
 use crate::{hex, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Where a request came from; the connection puts it there.
+/// Where a request came from; the connection puts it there, and [`behind_proxies`] what a named proxy says.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
@@ -23,6 +24,18 @@ impl Peer {
         let nobody = Self(SocketAddr::from(([0, 0, 0, 0], 0)));
         request.extensions().get().copied().unwrap_or(nobody)
     }
+}
+
+/// Puts who sent a request in the place of the proxy that it came through.
+pub(super) async fn behind_proxies(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Peer(connected) = Peer::of(&request);
+    let client = client_address(connected, request.headers(), &app.policy.trusted_proxies);
+    request.extensions_mut().insert(Peer(client));
+    next.run(request).await
 }
 
 /// Nothing that this server says is for a cache (RFC 6749 §5.1).

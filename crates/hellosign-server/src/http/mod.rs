@@ -9,6 +9,7 @@ pub(crate) mod connection;
 pub(crate) mod control;
 mod emulate;
 mod error;
+pub(crate) mod forwarded;
 mod host;
 mod introspect;
 mod metadata;

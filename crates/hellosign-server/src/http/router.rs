@@ -38,6 +38,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         Some(_) => routes.layer(from_fn_with_state(Arc::clone(&app), emulate::emulate)),
         None => routes,
     };
+    let routes = match app.policy.trusted_proxies.is_empty() {
+        true => routes,
+        false => routes.layer(from_fn_with_state(Arc::clone(&app), middleware::behind_proxies)),
+    };
     routes
         .layer(from_fn(middleware::no_store))
         .layer(from_fn_with_state(Arc::clone(&app), middleware::request_id))

@@ -100,6 +100,6 @@ fn response(app: &App, client: &Client, issued: Issued, state: Option<&str>) -> 
     let mut tokens = rendered(issued);
     tokens.state = state.map(str::to_owned);
     // What was asked for may have been less.
-    let scope = app.rules(client).scope_accepted.then(|| scopes(client));
+    let scope = app.rules(client).scope_accepted.then(|| scopes(&client.scopes));
     TokenResponse { tokens, scope }
 }

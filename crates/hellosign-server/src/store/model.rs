@@ -53,7 +53,7 @@ pub(crate) struct SignInRecord {
     pub(crate) password_hash: Option<String>,
 }
 
-/// An API app.
+/// An API app, or a resource server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Client {
     pub(crate) client_id: String,
@@ -68,6 +68,8 @@ pub(crate) struct Client {
     pub(crate) callback_url: Option<String>,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) is_approved: bool,
+    /// Whether it asks about tokens and never for any; its scopes are those of the tokens that are for it.
+    pub(crate) is_resource_server: bool,
     pub(crate) switches: Switches,
     /// `None` follows the profile.
     pub(crate) rotation: Option<Rotation>,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use hellosign_server::fixtures::ResourceServer;
 use hellosign_testkit::{
-    ACCOUNT, CLIENT_ID, CLIENT_SECRET, CODE, REFRESH_TOKEN, ROTATING_ID, ROTATING_TOKEN, Request, TestServer,
-    form,
+    ACCOUNT, CLIENT_ID, CLIENT_SECRET, CODE, OWNER, REFRESH_TOKEN, ROTATING_ID, ROTATING_TOKEN, Request,
+    TestServer, form,
 };
+use hellosign_wire::scope::Scope;
 use serde_json::{Value, json};
 
 async fn introspect(server: &TestServer, client_id: &str, token: &str) -> Value {
@@ -79,4 +81,43 @@ async fn asking_changes_nothing() {
     }
     assert_eq!(introspect(&server, ROTATING_ID, &second.text("refresh_token")).await["active"], true);
     assert_eq!(server.rotate(&second.text("refresh_token")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_resource_server_learns_of_access_tokens_that_are_for_it() {
+    const GATEWAY: &str = "gateway";
+    let with_scopes = |scopes: &'static [&str]| {
+        TestServer::spawn_with(|config| {
+            let mut gateway = ResourceServer::new(OWNER, GATEWAY, CLIENT_SECRET);
+            gateway.scopes = scopes.iter().map(|scope| Scope::from(*scope)).collect();
+            config.fixtures.resource_servers.push(gateway);
+        })
+    };
+    let server = with_scopes(&["request_signature", "signature_request_access"]).await;
+    let tokens = server.exchange(CODE).await;
+    let access_token = tokens.text("access_token");
+    let answer = introspect(&server, GATEWAY, &access_token).await;
+    assert_eq!((&answer["active"], &answer["client_id"]), (&json!(true), &json!(CLIENT_ID)));
+    assert_eq!(answer["scope"], "request_signature", "and of no other scope");
+    assert_eq!(introspect(&server, GATEWAY, &tokens.text("refresh_token")).await, inactive());
+    assert_eq!(introspect(&server, GATEWAY, REFRESH_TOKEN).await, inactive());
+
+    // It is no app: nothing is issued to it, and its owner does not find it among apps.
+    let refused = server
+        .token(&[
+            ("grant_type", "refresh_token"),
+            ("client_id", GATEWAY),
+            ("client_secret", CLIENT_SECRET),
+            ("refresh_token", REFRESH_TOKEN),
+        ])
+        .await;
+    assert_eq!(refused.text("error"), "invalid_grant");
+    let authorize = format!("/oauth/authorize?response_type=code&client_id={GATEWAY}&state=x");
+    assert_eq!(server.send(Request::new("GET", &authorize)).await.status, 400);
+    assert_eq!(server.api("GET", &format!("/v3/api_app/{GATEWAY}"), None).await.status, 404);
+    assert_eq!(server.api("GET", "/v3/api_app/list", None).await.json()["list_info"]["num_results"], 2);
+
+    let server = with_scopes(&["account_access"]).await;
+    let access_token = server.exchange(CODE).await.text("access_token");
+    assert_eq!(introspect(&server, GATEWAY, &access_token).await, inactive(), "not for it");
 }

@@ -125,7 +125,9 @@ pub(in crate::http) async fn delete(
 /// An app of the caller's. Others' are not there.
 async fn own(app: &App, caller: &Caller, client_id: &str) -> Result<Arc<Client>, Refusal> {
     let client = app.store.find_client(client_id).await?;
-    client.filter(|client| client.owner == caller.account.account_id).ok_or_else(Refusal::not_found)
+    client
+        .filter(|client| client.owner == caller.account.account_id && !client.is_resource_server)
+        .ok_or_else(Refusal::not_found)
 }
 
 fn changes(fields: &Fields) -> Result<Changes, Refusal> {

@@ -151,6 +151,7 @@ fn client_of(row: &Row<'_>) -> rusqlite::Result<Client> {
         callback_url: row.get("callback_url")?,
         scopes: scopes.split_ascii_whitespace().map(Scope::from).collect(),
         is_approved: row.get("is_approved")?,
+        is_resource_server: row.get("is_resource_server")?,
         switches: serde_json::from_str(&switches).map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
         })?,
@@ -177,11 +178,12 @@ pub(super) fn clients_of(
     page: Page,
 ) -> rusqlite::Result<(Vec<Client>, u64)> {
     let count = db
-        .prepare_cached("SELECT count(*) FROM clients WHERE owner = ?")?
+        .prepare_cached("SELECT count(*) FROM clients WHERE owner = ? AND NOT is_resource_server")?
         .query_row([owner], |row| row.get::<_, i64>(0))?;
     let clients = db
         .prepare_cached(
-            "SELECT * FROM clients WHERE owner = ? ORDER BY created_at, client_id LIMIT ? OFFSET ?",
+            "SELECT * FROM clients WHERE owner = ? AND NOT is_resource_server
+             ORDER BY created_at, client_id LIMIT ? OFFSET ?",
         )?
         .query_map(params![owner, page.size, page.offset()], client_of)?
         .collect::<Result<_, _>>()?;
@@ -191,10 +193,11 @@ pub(super) fn clients_of(
 pub(super) fn insert_client(db: &Connection, new: &Client) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO clients (client_id, owner, name, domains, event_callback_url, can_insert_everywhere,
-            created_at, callback_url, scopes, is_approved, switches, rotation_since, secret, revision, epoch)
+            created_at, callback_url, scopes, is_approved, is_resource_server, switches, rotation_since, secret,
+            revision, epoch)
          VALUES (:client_id, :owner, :name, :domains, :event_callback_url, :can_insert_everywhere,
-            :created_at, :callback_url, :scopes, :is_approved, :switches, :rotation_since, :secret, :revision,
-            :epoch)",
+            :created_at, :callback_url, :scopes, :is_approved, :is_resource_server, :switches, :rotation_since,
+            :secret, :revision, :epoch)",
     )
     .and_then(|mut statement| write_client(&mut statement, new))
     .map(drop)
@@ -207,8 +210,8 @@ pub(super) fn update_client(db: &Connection, client: &Client) -> rusqlite::Resul
             "UPDATE clients SET owner = :owner, name = :name, domains = :domains,
                 event_callback_url = :event_callback_url, can_insert_everywhere = :can_insert_everywhere,
                 created_at = :created_at, callback_url = :callback_url, scopes = :scopes,
-                is_approved = :is_approved, switches = :switches, rotation_since = :rotation_since,
-                secret = :secret, revision = :revision, epoch = :epoch
+                is_approved = :is_approved, is_resource_server = :is_resource_server, switches = :switches,
+                rotation_since = :rotation_since, secret = :secret, revision = :revision, epoch = :epoch
              WHERE client_id = :client_id AND revision = :revision - 1",
         )
         .and_then(|mut statement| write_client(&mut statement, client))?;
@@ -234,6 +237,7 @@ fn write_client(statement: &mut Statement<'_>, client: &Client) -> rusqlite::Res
         ":callback_url": client.callback_url,
         ":scopes": scopes.join(" "),
         ":is_approved": client.is_approved,
+        ":is_resource_server": client.is_resource_server,
         ":switches": switches,
         ":rotation_since": rotation_since,
         ":secret": client.secret,

@@ -42,6 +42,7 @@ CREATE TABLE clients (
     scopes         TEXT NOT NULL,
     is_approved    INTEGER NOT NULL,
     switches       TEXT NOT NULL,      -- JSON: where the app leaves its profile
+    is_resource_server INTEGER NOT NULL,  -- then scopes are those whose tokens it may introspect
     rotation_since INTEGER,            -- NULL: the profile's choice; -1: off; else on since then
     secret         BLOB,               -- NULL beside a callback_url: a public client
     revision       INTEGER NOT NULL,

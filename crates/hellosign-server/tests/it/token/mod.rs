@@ -3,6 +3,7 @@
 mod authorization_code;
 mod bodies;
 mod client_credentials;
+mod grants;
 mod rate_limit;
 mod refresh_token;
 mod rotation;

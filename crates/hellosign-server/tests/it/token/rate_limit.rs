@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hellosign_testkit::{Answer, REFRESH_TOKEN, ROTATING_TOKEN, Request, TestServer};
+use hellosign_testkit::{Answer, REFRESH_TOKEN, ROTATING_TOKEN, Request, TestServer, send};
 
 fn headers(answer: &Answer) -> [Option<i64>; 4] {
     ["x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-limit-remaining", "x-ratelimit-reset"]
@@ -51,6 +51,27 @@ async fn who_is_refused_is_charged_by_address() {
     let bad = || server.token(&[("grant_type", "x")]);
     assert_eq!((bad().await.status, bad().await.status, bad().await.status), (400, 400, 429));
     assert_eq!(server.refresh(REFRESH_TOKEN).await.status, 200, "an app from there is still answered");
+}
+
+#[tokio::test]
+async fn behind_a_named_proxy_it_is_the_clients_address() {
+    let asked = |server: &TestServer, forwarded: &str| {
+        let request = Request::new("POST", "/oauth/token").header("X-Forwarded-For", forwarded);
+        let (address, request) = (server.address(), request.header("Content-Length", "0"));
+        async move { send(address, request).await.unwrap().status }
+    };
+    let server = TestServer::spawn_with(|config| {
+        config.rate_limit = Some(1);
+        config.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    })
+    .await;
+    assert_eq!(asked(&server, "198.51.100.1").await, 415);
+    assert_eq!(asked(&server, "203.0.113.7, 198.51.100.1").await, 429, "the same, whatever it says itself");
+    assert_eq!(asked(&server, "198.51.100.2").await, 415, "another one");
+
+    let server = TestServer::spawn_with(|config| config.rate_limit = Some(1)).await;
+    assert_eq!(asked(&server, "198.51.100.1").await, 415);
+    assert_eq!(asked(&server, "198.51.100.2").await, 429, "no proxy is named");
 }
 
 #[tokio::test]
