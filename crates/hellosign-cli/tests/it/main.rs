@@ -19,4 +19,5 @@ mod recipes;
 mod sdk_examples;
 mod secrets;
 mod server_keys;
+mod standard_client;
 mod vendor_client;

@@ -19,7 +19,7 @@ fn pytest_with_the_vendors_client() {
 
 #[test]
 fn node_test_with_the_vendors_client() {
-    let directory = node_directory();
+    let directory = node_directory(&recipe("node-test"));
     for file in ["emulator.js", "tokens.test.js", "package.json"] {
         fs::copy(recipe("node-test").join(file), directory.path().join(file)).expect("the recipe's file");
     }

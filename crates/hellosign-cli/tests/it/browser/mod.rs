@@ -12,7 +12,8 @@ use self::webdriver::{Chromium, Look};
 use crate::harness::{Command, Ended, FixtureFile, JILL, Server, post_form, vendor_page};
 use crate::sdk_examples::built;
 
-const PASSWORD: &str = "correct horse battery staple";
+/// Jill's.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 const WIDE: Look = Look { width: 1280, is_dark: false };
 
 /// An app's own web server: answers whatever the browser asks of it.
@@ -58,6 +59,16 @@ fn sign_in(chromium: &Chromium, password: &str) {
     chromium.write("[name=email_address]", JILL);
     chromium.write("[name=password]", password);
     chromium.click("form button");
+}
+
+/// Jill opens the page, signs in, allows, and is welcomed at the callback.
+pub(crate) fn allow(url: &str) {
+    let chromium = Chromium::start(WIDE);
+    chromium.open(url);
+    sign_in(&chromium, PASSWORD);
+    chromium.wait_for("[value=allow]");
+    chromium.click("[name=decision][value=allow]");
+    chromium.wait_for_text("welcome");
 }
 
 fn pictures() -> PathBuf {

@@ -49,16 +49,16 @@ pub(crate) fn python() -> PathBuf {
     .join("bin/python")
 }
 
-/// A directory in which Node finds the vendor's client; a script has to lie in it.
-pub(crate) fn node_directory() -> TempDir {
-    let lock = recipe("node-test").join("package-lock.json");
+/// A directory in which Node finds what a `package.json` and its lock name; a script has to lie in it.
+pub(crate) fn node_directory(package: &Path) -> TempDir {
+    let lock = package.join("package-lock.json");
     let mut hasher = DefaultHasher::new();
     contents(&lock).hash(&mut hasher);
     let made = once_across_processes(&format!("node-{:016x}", hasher.finish()), |directory| {
         let unfinished = unfinished(directory);
         fs::create_dir(&unfinished).expect("a directory under target/");
         for file in ["package.json", "package-lock.json"] {
-            fs::copy(recipe("node-test").join(file), unfinished.join(file)).expect("the recipe's file");
+            fs::copy(package.join(file), unfinished.join(file)).expect("a package's file");
         }
         let npm =
             ["ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"].map(OsStr::new);

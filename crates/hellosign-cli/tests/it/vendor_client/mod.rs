@@ -11,7 +11,7 @@ use std::process::{Command as StdCommand, Stdio};
 use hellosign_testkit::{CONTROL_TOKEN, TestServer};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Command, FixtureFile, JILL, node_directory, python, vendor_page};
+use crate::harness::{App, Command, FixtureFile, JILL, node_directory, python, recipe, vendor_page};
 
 const BAD_CODE: &str = "Either the combo client_id/code is wrong or this request was made more than 1 hour after the inital grant";
 
@@ -25,7 +25,7 @@ fn the_vendors_python_client_works_unchanged() {
 
 #[test]
 fn the_vendors_node_client_works_unchanged() {
-    let directory = node_directory();
+    let directory = node_directory(&recipe("node-test"));
     let script = directory.path().join("calls.mjs");
     fs::copy(scripts().join("calls.mjs"), &script).expect("the script");
     works_unchanged(["HttpError", "HttpError"], |server| {
