@@ -15,6 +15,7 @@ mod emulator;
 mod fixtures;
 mod hostile;
 mod oauth_commands;
+mod openapi;
 mod recipes;
 mod sdk_examples;
 mod secrets;

@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::fs;
 
-use crate::harness::{Command, node_directory, python, recipe};
+use crate::harness::{Command, node_directory, recipe, vendors_python};
 
 #[test]
 fn pytest_with_the_vendors_client() {
     let arguments = ["-m", "pytest", "-p", "no:cacheprovider", "--strict-config"].map(OsStr::new);
     let ended = Command::new(["emulator", "--"])
-        .arg(python())
+        .arg(vendors_python())
         .args(arguments)
         .arg(recipe("pytest"))
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -14,6 +14,7 @@ mod host;
 mod introspect;
 mod metadata;
 mod middleware;
+mod openapi;
 pub(crate) mod parameters;
 mod revoke;
 pub(crate) mod router;

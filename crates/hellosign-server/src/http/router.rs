@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, any, get, post};
 
 use super::api::{account, api_app};
-use super::{authorize, emulate, error, introspect, metadata, middleware, revoke, token};
+use super::{authorize, emulate, error, introspect, metadata, middleware, openapi, revoke, token};
 use crate::app::App;
 
 /// The routes. The token endpoint is served under `/v3` too, where the vendor's documentation (and
@@ -23,6 +23,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/oauth/revoke", post(revoke::post).fallback(token::other_method))
         .route("/oauth/introspect", post(introspect::post).fallback(token::other_method))
         .route("/.well-known/oauth-authorization-server", only(get(metadata::get)))
+        .route("/openapi.json", only(get(openapi::get)))
         // Old clients update with POST.
         .route("/v3/account", only(get(account::get).put(account::update).post(account::update)))
         .route("/v3/account/verify", only(post(account::verify)))

@@ -34,11 +34,15 @@ pub(crate) fn recipe(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes").join(name)
 }
 
-/// A Python that has the vendor's client and pytest.
-pub(crate) fn python() -> PathBuf {
-    let requirements = recipe("pytest").join("requirements.txt");
+/// The requirements of the vendor's client, and of pytest.
+pub(crate) fn vendors_python() -> PathBuf {
+    python(&recipe("pytest").join("requirements.txt"))
+}
+
+/// A Python that has what a requirements file names.
+pub(crate) fn python(requirements: &Path) -> PathBuf {
     let name =
-        format!("python-with-{}", contents(&requirements).split_whitespace().collect::<Vec<_>>().join("-"));
+        format!("python-with-{}", contents(requirements).split_whitespace().collect::<Vec<_>>().join("-"));
     once_across_processes(&name, |directory| {
         let unfinished = unfinished(directory);
         run("python3", ["-m".as_ref(), "venv".as_ref(), unfinished.as_os_str()]);

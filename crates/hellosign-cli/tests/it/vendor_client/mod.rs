@@ -11,7 +11,7 @@ use std::process::{Command as StdCommand, Stdio};
 use hellosign_testkit::{CONTROL_TOKEN, TestServer};
 use serde_json::{Value, json};
 
-use crate::harness::{App, Command, FixtureFile, JILL, node_directory, python, recipe, vendor_page};
+use crate::harness::{App, Command, FixtureFile, JILL, node_directory, recipe, vendor_page, vendors_python};
 
 const BAD_CODE: &str = "Either the combo client_id/code is wrong or this request was made more than 1 hour after the inital grant";
 
@@ -19,7 +19,7 @@ const BAD_CODE: &str = "Either the combo client_id/code is wrong or this request
 fn the_vendors_python_client_works_unchanged() {
     let script = scripts().join("calls.py");
     works_unchanged(["BadRequestException", "UnauthorizedException"], |server| {
-        outcomes(StdCommand::new(python()).arg(&script).arg(server))
+        outcomes(StdCommand::new(vendors_python()).arg(&script).arg(server))
     });
 }
 
@@ -157,7 +157,7 @@ fn scripts() -> &'static Path {
 
 /// What a Python script makes of each of `cases` at a server that it controls.
 fn asked(server: &TestServer, script: &str, with: &Value, cases: &Value) -> Vec<Value> {
-    let mut script = StdCommand::new(python())
+    let mut script = StdCommand::new(vendors_python())
         .arg(scripts().join(script))
         .args([server.url(), format!("http://{}", server.control_address()), CONTROL_TOKEN.into()])
         .arg(with.to_string())
