@@ -3,6 +3,7 @@
 
 mod account;
 mod api_app;
+mod at_once;
 mod authorize;
 mod data_dir;
 mod emulator;
