@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
-use hellosign_wire::error::ErrorName;
 use hellosign_wire::scope::Scope;
 
 use super::refusal::Refusal;
@@ -33,9 +32,7 @@ impl Caller {
         if client.scopes.iter().any(|scope| scopes.contains(scope)) {
             return Ok(());
         }
-        let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
-        let message = format!("The app needs the scope {} for this.", names.join(" or "));
-        Err(Refusal::new(StatusCode::FORBIDDEN, ErrorName::Forbidden, message))
+        Err(Refusal::insufficient_scope(scopes))
     }
 }
 

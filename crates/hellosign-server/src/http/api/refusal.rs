@@ -1,9 +1,12 @@
 //! Why an operation is refused, in the vendor's envelope.
 
+use std::borrow::Cow;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hellosign_wire::error::{ErrorName, ErrorResponse};
+use hellosign_wire::scope::Scope;
 
 use crate::http::error::Error;
 use crate::store::StoreError;
@@ -14,7 +17,7 @@ pub(in crate::http) struct Refusal {
     status: StatusCode,
     body: ErrorResponse,
     /// `WWW-Authenticate`.
-    challenge: Option<&'static str>,
+    challenge: Option<Cow<'static, str>>,
 }
 
 impl Refusal {
@@ -30,7 +33,16 @@ impl Refusal {
 
     pub(super) fn unauthorized(message: &str, challenge: &'static str) -> Self {
         let refusal = Self::new(StatusCode::UNAUTHORIZED, ErrorName::Unauthorized, message);
-        Self { challenge: Some(challenge), ..refusal }
+        Self { challenge: Some(challenge.into()), ..refusal }
+    }
+
+    /// The app has none of the scopes that this takes (RFC 6750 §3.1).
+    pub(super) fn insufficient_scope(scopes: &[Scope]) -> Self {
+        let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+        let message = format!("The app needs the scope {} for this.", names.join(" or "));
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", names.join(" "));
+        let refusal = Self::new(StatusCode::FORBIDDEN, ErrorName::Forbidden, message);
+        Self { challenge: Some(challenge.into()), ..refusal }
     }
 
     pub(super) fn not_found() -> Self {
@@ -62,8 +74,8 @@ impl From<Error> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
-        if let Some(challenge) = self.challenge {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

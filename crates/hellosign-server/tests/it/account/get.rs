@@ -27,6 +27,7 @@ async fn no_credentials_and_wrong_ones_are_401_in_the_vendors_words() {
     let server = TestServer::spawn().await;
     let none = server.send(Request::new("GET", "/v3/account")).await;
     assert_eq!(none.status, 401);
+    assert_eq!(none.header("www-authenticate"), Some("Bearer"), "no error: nothing was tried");
     assert_eq!(none.json()["error"]["error_name"], "unauthorized");
     assert_eq!(none.json()["error"]["error_msg"], "Unauthorized user. No credentials supplied.");
     assert_eq!(with(&server, &basic("wrong", "")).await, (401, "Unauthorized api key".to_owned()));
@@ -75,6 +76,8 @@ async fn a_scope_is_needed() {
     let token = server.refresh(REFRESH_TOKEN).await.text("access_token");
     let answer = server.account(&token).await;
     assert_eq!((answer.status, &answer.json()["error"]["error_name"]), (403, &"forbidden".into()));
+    let challenge = "Bearer error=\"insufficient_scope\", scope=\"basic_account_info account_access\"";
+    assert_eq!(answer.header("www-authenticate"), Some(challenge));
 }
 
 #[tokio::test]

@@ -89,3 +89,20 @@ async fn an_app_that_is_not_approved_is_its_owners_only() {
         assert_eq!(location.contains("error=unauthorized_client"), !is_allowed, "{location}");
     }
 }
+
+#[tokio::test]
+async fn a_parameter_is_sent_once_and_one_without_a_value_was_not_sent() {
+    let server = server().await;
+    let request = [("response_type", "code"), ("client_id", CLIENT_ID)];
+    for twice in ["response_type", "client_id", "state", "redirect_uri", "code_challenge"] {
+        let value = if twice == "client_id" { CLIENT_ID } else { "code" };
+        let answer = authorize(&server, &[&request[..], &[(twice, value), (twice, value)]].concat()).await;
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{twice}");
+    }
+    let empty =
+        ["redirect_uri", "scope", "state", "code_challenge", "code_challenge_method"].map(|name| (name, ""));
+    let unknown = [("unknown", "1"), ("unknown", "2")];
+    let answer = authorize(&server, &[&request[..], &empty, &unknown].concat()).await;
+    assert!(location(&answer).starts_with(&format!("{CALLBACK}?code=")), "{answer:?}");
+    assert!(!location(&answer).contains("state"), "none was sent");
+}

@@ -27,6 +27,7 @@ async fn every_answer_has_the_headers() {
         assert!(answer.status >= 400 && answer.status < 500, "{answer:?}");
         assert!(headers(&answer).iter().all(Option::is_some), "{answer:?}");
         assert_eq!(answer.header("cache-control"), Some("no-store"));
+        assert_eq!(answer.header("pragma"), Some("no-cache"));
     }
 }
 
