@@ -108,12 +108,11 @@ pub(crate) async fn create(app: &App, owner: AccountId, changes: &Changes) -> Re
 pub(crate) async fn update(app: &App, client_id: &str, changes: &Changes) -> Result<Registered, Error> {
     for _ in 0..ATTEMPTS {
         let client = app.store.find_client(client_id).await?.ok_or(Error::Gone)?;
-        let mut registered = changed(app, &client, changes)?;
+        let registered = changed(app, &client, changes)?;
         if registered.client == *client {
             return Ok(registered);
         }
         if let Updated::Done = app.store.update_client(registered.client.clone()).await? {
-            registered.client.revision += 1;
             return Ok(registered);
         }
     }
@@ -244,7 +243,7 @@ pub(crate) fn check_scopes(scopes: &[Scope]) -> Result<(), String> {
     match paid_by(Payer::Owner).zip(paid_by(Payer::User)) {
         None => Ok(()),
         Some((app_pays, user_pays)) => Err(format!(
-            "{app_pays} charges the app's owner and {user_pays} the user; an app has scopes of one kind"
+            "the scope {app_pays} charges the app's owner and {user_pays} the user; an app has scopes of one kind"
         )),
     }
 }

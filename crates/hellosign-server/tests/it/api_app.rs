@@ -87,10 +87,15 @@ async fn other_scopes_end_what_users_have_authorized_and_say_so() {
     assert_eq!((answer.status, answer.json().get("warnings")), (200, None), "the same scopes: {answer:?}");
     assert_eq!(server.account(&token).await.status, 200);
 
-    let fewer = json!({"oauth": {"scopes": ["basic_account_info"]}});
-    let answer = server.api("PUT", &target, Some(&fewer)).await.json();
-    assert_eq!(answer["warnings"][0]["warning_name"], "oauth_grants_revoked", "{answer}");
-    assert_eq!(server.account(&token).await.status, 401);
+    // Another one, and fewer.
+    for scopes in [json!(["account_access", "team_access"]), json!(["basic_account_info"])] {
+        let change = json!({"oauth": {"scopes": scopes}});
+        server.control().reset().await.unwrap();
+        let token = server.refresh(REFRESH_TOKEN).await.text("access_token");
+        let answer = server.api("PUT", &target, Some(&change)).await.json();
+        assert_eq!(answer["warnings"][0]["warning_name"], "oauth_grants_revoked", "{answer}");
+        assert_eq!(server.account(&token).await.status, 401, "{change}");
+    }
     let server = server.restart().await;
     assert_eq!(server.refresh(REFRESH_TOKEN).await.text("error"), "invalid_grant");
     assert_eq!(
@@ -182,6 +187,29 @@ async fn what_an_app_cannot_be_is_refused_by_name() {
     }
     let count = server.api("GET", "/v3/api_app/list", None).await.json()["list_info"]["num_results"].clone();
     assert_eq!(count, 2, "nothing was made");
+}
+
+#[tokio::test]
+async fn what_is_just_within_its_limits_is_taken() {
+    let server = TestServer::spawn().await;
+    let mut request = portal();
+    let label = "x".repeat(63);
+    let longest = format!("{label}.{label}.{label}.{}", &label[..61]);
+    request["name"] = json!("é".repeat(255));
+    request["domains"] = json!([longest, "a", "b", "c", "d", "e", "f", "g", "h", "sign_here.example:65535"]);
+    request["callback_url"] = json!("https://portal.example/events");
+    let app = create(&server, &request).await.json()["api_app"].clone();
+    for field in ["name", "domains", "callback_url"] {
+        assert_eq!(app[field], request[field]);
+    }
+    let target = format!("/v3/api_app/{}", app["client_id"].as_str().unwrap());
+    let answer = server.api("PUT", &target, Some(&json!({"callback_url": ""}))).await.json();
+    assert!(answer["api_app"]["callback_url"].is_null(), "taken away: {answer}");
+    for beyond in [format!("{longest}x"), format!("x{label}"), "a..b".into(), "a:65536".into(), "a b".into()]
+    {
+        let answer = server.api("PUT", &target, Some(&json!({"domains": [beyond]}))).await.json();
+        assert_eq!(answer["error"]["error_path"], "domains", "{beyond}");
+    }
 }
 
 #[tokio::test]

@@ -68,24 +68,26 @@ async fn what_is_not_the_clients_own_is_left_alone() {
 #[tokio::test]
 async fn nobody_but_a_client_may_ask() {
     let server = TestServer::spawn().await;
-    let post = |body: &str| {
-        Request::new("POST", "/oauth/revoke").body("application/x-www-form-urlencoded", body.to_owned())
-    };
-    let wrong = format!("token=x&client_id={CLIENT_ID}&client_secret=wrong");
-    let unknown = format!("token=x&client_id=unknown&client_secret={CLIENT_SECRET}");
-    let secretless = format!("token=x&client_id={CLIENT_ID}");
-    for body in ["token=x", wrong.as_str(), unknown.as_str(), secretless.as_str()] {
-        let answer = server.send(post(body)).await;
-        assert_eq!((answer.status, answer.text("error").as_str()), (401, "invalid_client"), "{body}");
-        assert!(answer.header("www-authenticate").is_some_and(|value| value.starts_with("Basic")));
+    for path in ["/oauth/revoke", "/oauth/introspect"] {
+        let post = |body: &str| {
+            Request::new("POST", path).body("application/x-www-form-urlencoded", body.to_owned())
+        };
+        let wrong = format!("token=x&client_id={CLIENT_ID}&client_secret=wrong");
+        let unknown = format!("token=x&client_id=unknown&client_secret={CLIENT_SECRET}");
+        let secretless = format!("token=x&client_id={CLIENT_ID}");
+        for body in ["token=x", wrong.as_str(), unknown.as_str(), secretless.as_str()] {
+            let answer = server.send(post(body)).await;
+            assert_eq!((answer.status, answer.text("error").as_str()), (401, "invalid_client"), "{body}");
+            assert!(answer.header("www-authenticate").is_some_and(|value| value.starts_with("Basic")));
+        }
+        let by_header = post("token=x").header("Authorization", &basic(CLIENT_ID, CLIENT_SECRET));
+        assert_eq!(server.send(by_header).await.status, 200);
+        let body = format!("client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}");
+        let answer = server.send(post(&body)).await;
+        assert_eq!(answer.text("error_description"), "Parameter token is missing");
+        let in_query = Request::new("POST", &format!("{path}?token=x"));
+        let in_query = in_query.body("application/x-www-form-urlencoded", body);
+        assert_eq!(server.send(in_query).await.text("error"), "invalid_request");
+        assert_eq!(server.send(Request::new("GET", path)).await.header("allow"), Some("POST"));
     }
-    let by_header = post("token=x").header("Authorization", &basic(CLIENT_ID, CLIENT_SECRET));
-    assert_eq!(server.send(by_header).await.status, 200);
-    let body = format!("client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}");
-    let answer = server.send(post(&body)).await;
-    assert_eq!(answer.text("error_description"), "Parameter token is missing");
-    let in_query =
-        Request::new("POST", "/oauth/revoke?token=x").body("application/x-www-form-urlencoded", body);
-    assert_eq!(server.send(in_query).await.text("error"), "invalid_request");
-    assert_eq!(server.send(Request::new("GET", "/oauth/revoke")).await.header("allow"), Some("POST"));
 }
