@@ -30,6 +30,7 @@
 //! | [`Configuration`] | hosts, credentials, time-outs, limits; built once, then immutable |
 //! | [`ApiClient`] | the connections; cheap to clone |
 //! | [`apis`] | the operations, one type for each of the vendor's tags |
+//! | [`ApiRequest`] | any other request of the API |
 //! | [`models`] | what is sent and received |
 //! | [`authorization`] | from the user's browser to a code |
 //! | [`tokens`] | from a code to tokens that stay fresh |
@@ -37,6 +38,7 @@
 //! | [`ApiError`] | what went wrong, and what it means for the grant |
 //! | [`RateLimit`] | the vendor's rate-limit headers |
 //! | [`RetryPolicy`] | what is sent again, and when: nothing by default |
+//! | `tower` | fresh tokens for an HTTP client of one's own (feature `tower`) |
 //! | `blocking` | the operations for programs that do not run on tokio (feature `blocking`) |
 //!
 //! | feature | what it adds |
@@ -44,9 +46,10 @@
 //! | `tokens` (default) | [`tokens`] and [`authorization`] |
 //! | `events` (default) | [`events`] |
 //! | `sqlite` | `tokens::SqliteTokenStore`, with SQLite built in |
+//! | `tower` | a layer, with types of `http` and `tower` in its interface |
 //! | `blocking` | the module of that name, and a thread for each client made there |
 //!
-//! The operations run on tokio. No type of an HTTP library is in this crate's interface.
+//! The operations run on tokio. No type of an HTTP library is in this crate's interface, but for `tower`.
 
 pub mod apis;
 #[cfg(feature = "tokens")]
@@ -61,15 +64,19 @@ pub mod events;
 pub mod models;
 mod protocol;
 mod rate_limit;
+mod request;
 mod response;
 mod retry;
 #[cfg(feature = "tokens")]
 pub mod tokens;
+#[cfg(feature = "tower")]
+pub mod tower;
 mod transport;
 
 pub use client::ApiClient;
 pub use configuration::{Configuration, ConfigurationBuilder, ConfigurationError, Proxy};
 pub use error::ApiError;
 pub use rate_limit::RateLimit;
+pub use request::ApiRequest;
 pub use response::{ApiResponse, Headers};
 pub use retry::RetryPolicy;

@@ -1,7 +1,13 @@
 //! What is sent and received, under the vendor's names.
 
 pub use hellosign_wire::account::{
-    AccountGetResponse, AccountResponse, AccountResponseQuotas, WarningResponse,
+    AccountCreateRequest, AccountCreateResponse, AccountGetResponse, AccountResponse, AccountResponseQuotas,
+    AccountUpdateRequest, AccountVerifyRequest, AccountVerifyResponse, AccountVerifyResponseAccount,
+    WarningResponse,
+};
+pub use hellosign_wire::api_app::{
+    ApiAppCreateRequest, ApiAppGetResponse, ApiAppListResponse, ApiAppResponse, ApiAppResponseOAuth,
+    ApiAppResponseOwnerAccount, ApiAppUpdateRequest, ListInfoResponse, SubOAuth, SubOptions,
 };
 pub use hellosign_wire::error::{
     ErrorCode, ErrorName, ErrorResponse, ErrorResponseError, OAuthErrorResponse,

@@ -3,7 +3,7 @@
 //!
 //! ```
 //! use hellosign_sdk::{ApiClient, Configuration, apis::OAuthApi, models::OAuthTokenRefreshRequest};
-//! use hellosign_server::emulator::Fault;
+//! use hellosign_testkit::emulator::Fault;
 //! use hellosign_testkit::{CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TestServer};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -28,6 +28,7 @@ mod sample;
 mod server;
 
 pub use clock::FakeClock;
+pub use hellosign_server::emulator;
 pub use http::{Answer, Request, basic, form, send};
 pub use proxy::{Fault, FaultProxy};
 pub use sample::{

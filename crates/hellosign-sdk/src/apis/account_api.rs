@@ -1,14 +1,18 @@
 //! The vendor's `AccountApi`.
 
-use hellosign_wire::account::AccountGetResponse;
+use hellosign_wire::account::{
+    AccountCreateRequest, AccountCreateResponse, AccountGetResponse, AccountUpdateRequest,
+    AccountVerifyRequest, AccountVerifyResponse,
+};
 
 use super::call_api;
 use crate::client::ApiClient;
 use crate::error::ApiError;
 use crate::protocol::Request;
 use crate::response::ApiResponse;
+use crate::retry::Repeat;
 
-/// The account that a credential acts for.
+/// Accounts: that of a credential, and others by their address.
 #[derive(Debug, Clone)]
 pub struct AccountApi {
     client: ApiClient,
@@ -67,5 +71,141 @@ impl AccountApi {
         let query = [("account_id", account_id), ("email_address", email_address)];
         call_api(&self.client, Request::get("account_get", "/account", &query, self.client.configuration()))
             .await
+    }
+
+    /// Changes the credential's account (`PUT /account`): what is `None` stays as it is.
+    ///
+    /// # Errors
+    /// As [`AccountApi::account_get`]; 400 `bad_request` for a value that cannot be.
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::{ApiClient, apis::AccountApi, models::AccountUpdateRequest};
+    /// # async fn example(client: ApiClient) -> Result<(), hellosign_sdk::ApiError> {
+    /// let mut request = AccountUpdateRequest::default();
+    /// request.locale = Some("de-DE".to_owned());
+    /// println!("{:?}", AccountApi::new(&client).account_update(&request).await?.account.locale);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn account_update(
+        &self,
+        request: &AccountUpdateRequest,
+    ) -> Result<AccountGetResponse, ApiError> {
+        self.account_update_with_http_info(request).await.map(|response| response.data)
+    }
+
+    /// The same, with status, headers and rate limit.
+    ///
+    /// # Errors
+    /// As [`AccountApi::account_update`].
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::{ApiClient, apis::AccountApi, models::AccountUpdateRequest};
+    /// # async fn example(client: ApiClient, request: AccountUpdateRequest) -> Result<(), hellosign_sdk::ApiError> {
+    /// let response = AccountApi::new(&client).account_update_with_http_info(&request).await?;
+    /// println!("{:?} requests are left", response.rate_limit.remaining);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn account_update_with_http_info(
+        &self,
+        request: &AccountUpdateRequest,
+    ) -> Result<ApiResponse<AccountGetResponse>, ApiError> {
+        let configuration = self.client.configuration();
+        // The same once more is the same.
+        let sent = Request::api("account_update", "PUT", "/account", configuration, Repeat::Safe);
+        call_api(&self.client, sent.with_json(request)).await
+    }
+
+    /// Whether somebody has an account with this address (`POST /account/verify`): the answer's `account` is
+    /// `None` where nobody has.
+    ///
+    /// # Errors
+    /// As [`AccountApi::account_get`]; 400 `bad_request` for what is no address.
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::{ApiClient, apis::AccountApi, models::AccountVerifyRequest};
+    /// # async fn example(client: ApiClient) -> Result<(), hellosign_sdk::ApiError> {
+    /// let request = AccountVerifyRequest::new("jill@example.com");
+    /// let is_known = AccountApi::new(&client).account_verify(&request).await?.account.is_some();
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn account_verify(
+        &self,
+        request: &AccountVerifyRequest,
+    ) -> Result<AccountVerifyResponse, ApiError> {
+        self.account_verify_with_http_info(request).await.map(|response| response.data)
+    }
+
+    /// The same, with status, headers and rate limit.
+    ///
+    /// # Errors
+    /// As [`AccountApi::account_verify`].
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::{ApiClient, apis::AccountApi, models::AccountVerifyRequest};
+    /// # async fn example(client: ApiClient, request: AccountVerifyRequest) -> Result<(), hellosign_sdk::ApiError> {
+    /// let response = AccountApi::new(&client).account_verify_with_http_info(&request).await?;
+    /// println!("{:?} requests are left", response.rate_limit.remaining);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn account_verify_with_http_info(
+        &self,
+        request: &AccountVerifyRequest,
+    ) -> Result<ApiResponse<AccountVerifyResponse>, ApiError> {
+        let configuration = self.client.configuration();
+        let sent = Request::api("account_verify", "POST", "/account/verify", configuration, Repeat::Safe);
+        call_api(&self.client, sent.with_json(request)).await
+    }
+
+    /// Makes an account (`POST /account/create`). With an app's credentials the answer's `oauth_data` has
+    /// tokens for it, unless the server waits until the address has been confirmed.
+    ///
+    /// # Errors
+    /// As [`AccountApi::account_get`]; 400 `bad_request` where somebody has the address, or the credentials
+    /// are not those of an app.
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::{ApiClient, apis::AccountApi, models::AccountCreateRequest};
+    /// # async fn example(client: ApiClient) -> Result<(), hellosign_sdk::ApiError> {
+    /// let request = AccountCreateRequest::new("joan@example.com")
+    ///     .with_client("cc91c61d00f8bb2ece1428035716b", "1d14434088507ffa390e6f5528465");
+    /// let tokens = AccountApi::new(&client).account_create(&request).await?.oauth_data;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn account_create(
+        &self,
+        request: &AccountCreateRequest,
+    ) -> Result<AccountCreateResponse, ApiError> {
+        self.account_create_with_http_info(request).await.map(|response| response.data)
+    }
+
+    /// The same, with status, headers and rate limit.
+    ///
+    /// # Errors
+    /// As [`AccountApi::account_create`].
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::{ApiClient, apis::AccountApi, models::AccountCreateRequest};
+    /// # async fn example(client: ApiClient, request: AccountCreateRequest) -> Result<(), hellosign_sdk::ApiError> {
+    /// let response = AccountApi::new(&client).account_create_with_http_info(&request).await?;
+    /// println!("{:?} requests are left", response.rate_limit.remaining);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn account_create_with_http_info(
+        &self,
+        request: &AccountCreateRequest,
+    ) -> Result<ApiResponse<AccountCreateResponse>, ApiError> {
+        let configuration = self.client.configuration();
+        let mut sent =
+            Request::api("account_create", "POST", "/account/create", configuration, Repeat::IfRefused);
+        if let Some(client_secret) = &request.client_secret {
+            sent.secrets.add(client_secret.expose());
+        }
+        call_api(&self.client, sent.with_json(request)).await
     }
 }

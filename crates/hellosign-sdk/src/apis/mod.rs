@@ -1,16 +1,18 @@
 //! The operations, one type for each of the vendor's tags.
 
 mod account_api;
+mod api_app_api;
 mod oauth_api;
 
 pub use account_api::AccountApi;
+pub use api_app_api::{ApiAppApi, ApiApps};
 pub use oauth_api::OAuthApi;
 
 use serde::de::DeserializeOwned;
 
 use crate::client::ApiClient;
 use crate::error::ApiError;
-use crate::protocol::{Request, read};
+use crate::protocol::{Request, json, read};
 use crate::response::ApiResponse;
 #[cfg(feature = "tokens")]
 use crate::tokens::AccountToken;
@@ -20,25 +22,35 @@ async fn call_api<T: DeserializeOwned>(
     client: &ApiClient,
     request: Request,
 ) -> Result<ApiResponse<T>, ApiError> {
+    call_api_for(client, request, json).await
+}
+
+/// The same, for an answer of any kind.
+pub(crate) async fn call_api_for<T>(
+    client: &ApiClient,
+    request: Request,
+    decode: fn(&[u8]) -> Option<T>,
+) -> Result<ApiResponse<T>, ApiError> {
     #[cfg(feature = "tokens")]
     if let Some(account) = client.account() {
-        return call_for(account, client, request).await;
+        return call_with(account, client, request, decode).await;
     }
-    call(client, &request).await
+    repeat(client, &request, decode).await
 }
 
 /// With a token that is good, and with another one where that is refused.
 #[cfg(feature = "tokens")]
-async fn call_for<T: DeserializeOwned>(
+async fn call_with<T>(
     account: &AccountToken,
     client: &ApiClient,
     mut request: Request,
+    decode: fn(&[u8]) -> Option<T>,
 ) -> Result<ApiResponse<T>, ApiError> {
     let operation = request.operation;
     let no_token = |error| ApiError::no_token(operation, error);
     let token = account.access_token().await.map_err(no_token)?;
     request.bear(token.access_token());
-    let refused = match call(client, &request).await {
+    let refused = match repeat(client, &request, decode).await {
         Err(error) if error.status() == Some(401) => error,
         answer => return answer,
     };
@@ -48,17 +60,26 @@ async fn call_for<T: DeserializeOwned>(
         return Err(refused);
     }
     request.bear(another.access_token());
-    call(client, &request).await
+    repeat(client, &request, decode).await
 }
 
-/// Build, send, decode: all that an operation does, again where the policy says so.
+/// An operation that has its own credentials.
 async fn call<T: DeserializeOwned>(
     client: &ApiClient,
     request: &Request,
 ) -> Result<ApiResponse<T>, ApiError> {
+    repeat(client, request, json).await
+}
+
+/// Send and decode: all that an operation does, again where the policy says so.
+async fn repeat<T>(
+    client: &ApiClient,
+    request: &Request,
+    decode: fn(&[u8]) -> Option<T>,
+) -> Result<ApiResponse<T>, ApiError> {
     for retry in 0.. {
         let error = match client.http().send(request).await {
-            Ok(answer) => match read(request, answer) {
+            Ok(answer) => match read(request, answer, decode) {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             },

@@ -16,6 +16,7 @@
 //! ```
 
 mod account_api;
+mod api_app_api;
 mod oauth_api;
 mod waiting;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::account_api::AccountApi;
+pub use self::api_app_api::{ApiAppApi, ApiApps};
 pub use self::oauth_api::OAuthApi;
 use self::waiting::Background;
 use crate::configuration::{Configuration, ConfigurationError};

@@ -4,6 +4,6 @@ mod read;
 mod redact;
 mod request;
 
-pub(crate) use read::{Answer, read};
+pub(crate) use read::{Answer, json, read, whole};
 pub(crate) use redact::Secrets;
 pub(crate) use request::Request;

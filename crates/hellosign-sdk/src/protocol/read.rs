@@ -31,15 +31,14 @@ impl fmt::Debug for Answer {
 ///
 /// A 2xx is a success only if it holds what was asked for: the vendor's service has been seen to put
 /// an error there, too.
-pub(crate) fn read<T: DeserializeOwned>(
+pub(crate) fn read<T>(
     request: &Request,
     answer: Answer,
+    decode: fn(&[u8]) -> Option<T>,
 ) -> Result<ApiResponse<T>, ApiError> {
     let rate_limit = RateLimit::from_headers(&answer.headers);
-    // Nothing is what some operations are answered with.
-    let body: &[u8] = if answer.body.is_empty() { b"null" } else { &answer.body };
     if (200..300).contains(&answer.status)
-        && let Ok(data) = serde_json::from_slice(body)
+        && let Some(data) = decode(&answer.body)
     {
         return Ok(ApiResponse { status: answer.status, headers: answer.headers, rate_limit, data });
     }
@@ -53,6 +52,17 @@ pub(crate) fn read<T: DeserializeOwned>(
         received_at: answer.received_at,
     };
     Err(ApiError::answered(request.operation, refusal))
+}
+
+/// A model. Nothing is what some operations are answered with.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    serde_json::from_slice(if body.is_empty() { b"null" } else { body }).ok()
+}
+
+/// The body as it is.
+#[expect(clippy::unnecessary_wraps, reason = "it is one of the ways to decode")]
+pub(crate) fn whole(body: &[u8]) -> Option<Vec<u8>> {
+    Some(body.to_vec())
 }
 
 /// A server may repeat what it was sent.

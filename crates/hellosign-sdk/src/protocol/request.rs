@@ -39,18 +39,44 @@ impl Request {
     ) -> Self {
         let mut headers = common_headers(configuration);
         headers.push(("content-type".into(), Zeroizing::new("application/json".to_owned())));
-        // Strings and nothing else: there is no value that JSON could not carry.
-        let body = serde_json::to_vec(body).unwrap_or_default();
-        let body = Bytes::from_owner(Zeroizing::new(body));
-        Self { operation, method: "POST", url, headers, body, repeat, secrets }
+        Self { operation, method: "POST", url, headers, body: json(body), repeat, secrets }
     }
 
-    /// A request of the API, with the configured credential: an access token counts before a key.
+    /// A request of the API that reads.
     pub(crate) fn get(
         operation: &'static str,
         path: &str,
         query: &[(&str, Option<&str>)],
         configuration: &Configuration,
+    ) -> Self {
+        let mut request = Self::api(operation, "GET", path, configuration, Repeat::Safe);
+        request.add_query(query.iter().filter_map(|(name, value)| Some((*name, (*value)?))));
+        request
+    }
+
+    /// Asks with these parameters. The path has no query of its own.
+    pub(crate) fn add_query<'a>(&mut self, parameters: impl Iterator<Item = (&'a str, &'a str)>) {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish();
+        if !query.is_empty() {
+            self.url.push('?');
+            self.url.push_str(&query);
+        }
+    }
+
+    /// The same request with a body.
+    pub(crate) fn with_json(mut self, body: &impl Serialize) -> Self {
+        self.headers.push(("content-type".into(), Zeroizing::new("application/json".to_owned())));
+        self.body = json(body);
+        self
+    }
+
+    /// A request of the API, with the configured credential: an access token counts before a key.
+    pub(crate) fn api(
+        operation: &'static str,
+        method: &'static str,
+        path: &str,
+        configuration: &Configuration,
+        repeat: Repeat,
     ) -> Self {
         let mut headers = common_headers(configuration);
         let mut secrets = Secrets::default();
@@ -64,14 +90,8 @@ impl Request {
             headers.push(("authorization".into(), Zeroizing::new(format!("Basic {}", encoded.as_str()))));
             secrets.add(api_key.expose());
         }
-        let mut url = format!("{}{path}", configuration.api_host);
-        let sent = query.iter().filter_map(|(name, value)| value.map(|value| (name, value)));
-        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(sent).finish();
-        if !query.is_empty() {
-            url.push('?');
-            url.push_str(&query);
-        }
-        Self { operation, method: "GET", url, headers, body: Bytes::new(), repeat: Repeat::Safe, secrets }
+        let url = format!("{}{path}", configuration.api_host);
+        Self { operation, method, url, headers, body: Bytes::new(), repeat, secrets }
     }
 }
 
@@ -90,6 +110,11 @@ impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("operation", &self.operation).finish_non_exhaustive()
     }
+}
+
+fn json(body: &impl Serialize) -> Bytes {
+    // Strings, lists and flags and nothing else: there is no value that JSON could not carry.
+    Bytes::from_owner(Zeroizing::new(serde_json::to_vec(body).unwrap_or_default()))
 }
 
 fn common_headers(configuration: &Configuration) -> Vec<(Cow<'static, str>, Zeroizing<String>)> {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
 #[cfg(feature = "tokens")]
+mod apis;
 mod authorization;
 #[cfg(feature = "blocking")]
 mod blocking;
