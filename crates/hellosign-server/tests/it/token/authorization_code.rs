@@ -182,6 +182,15 @@ async fn a_challenge_that_was_sent_is_enforced() {
 }
 
 #[tokio::test]
+async fn a_locked_accounts_code_is_worth_nothing_and_stays_so() {
+    let server = TestServer::spawn().await;
+    for is_locked in [true, false] {
+        server.control().set_account(ACCOUNT, None, Some(is_locked)).await.unwrap();
+        assert_eq!(server.exchange(CODE).await.oauth_error(), bad_code(), "locked: {is_locked}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_missing_is_named() {
     let server = TestServer::spawn().await;
     let all = [

@@ -83,6 +83,21 @@ async fn a_parent_that_comes_back_after_its_successor_was_used_is_theft() {
 }
 
 #[tokio::test]
+async fn an_older_access_token_does_not_say_that_the_current_one_has_arrived() {
+    let server = TestServer::spawn().await;
+    let first = server.rotate(ROTATING_TOKEN).await;
+    server.clock().advance(GRACE);
+    let _lost = server.rotate(&first.text("refresh_token")).await;
+    assert_eq!(server.account(&first.text("access_token")).await.status, 200);
+    // What is seen is written within a second of real time; a stop writes it for certain.
+    let server = server.restart().await;
+    server.clock().advance(GRACE);
+    let retried = server.rotate(&first.text("refresh_token")).await;
+    assert_eq!(retried.status, 200, "a lost answer, and no theft");
+    assert!(is_alive(&server, &retried.text("refresh_token")).await);
+}
+
+#[tokio::test]
 async fn an_older_one_is_theft_after_the_grace_period() {
     let server = TestServer::spawn().await;
     let (_, current) = rotated(&server).await;
