@@ -46,6 +46,8 @@
 //! | `tokens` (default) | [`tokens`] and [`authorization`] |
 //! | `events` (default) | [`events`] |
 //! | `sqlite` | `tokens::SqliteTokenStore`, with SQLite built in |
+//! | `tracing` | spans and events about renewals, with the account's name and no token |
+//! | `metrics` | how many renewals, how long, how they ended, who waits: listed in `docs/tokens.md` |
 //! | `tower` | a layer, with types of `http` and `tower` in its interface |
 //! | `blocking` | the module of that name, and a thread for each client made there |
 //!

@@ -53,6 +53,11 @@ impl Fresh {
         Self::new(record, age, clock, random)
     }
 
+    /// How long it is still good for, by the monotonic clock.
+    pub(super) fn left(&self, now: Duration) -> Duration {
+        self.deadline.saturating_sub(now)
+    }
+
     pub(super) fn is_usable(&self, clock: &dyn Clock) -> bool {
         self.is_usable_at(clock.monotonic(), clock.wall())
     }

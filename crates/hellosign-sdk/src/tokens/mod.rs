@@ -18,6 +18,7 @@ mod event;
 mod fresh;
 mod host;
 mod manager;
+mod observe;
 mod record;
 mod renewal;
 mod running;

@@ -12,6 +12,7 @@ use super::error::TokenError;
 use super::event::TokenEvent;
 use super::fresh::Fresh;
 use super::host::{Permit, Ticket};
+use super::observe::{self, Attempted, Outcome as Ended};
 use super::renewal::{Attempt, Renewed, Unsaved};
 use super::shared::Shared;
 
@@ -67,6 +68,7 @@ impl Slot {
             Joined::Done(fresh) => return Ok(fresh),
             Joined::Renewing(outcome) => outcome,
         };
+        let _waiting = observe::waiting();
         let outcome = outcome.wait_for(Option::is_some).await.map(|outcome| outcome.clone());
         match outcome {
             Ok(Some(outcome)) => outcome,
@@ -141,7 +143,7 @@ impl Slot {
         drop(state);
         let (slot, shared_) = (Arc::clone(self), Arc::clone(shared));
         shared.spawner.spawn(Box::pin(async move {
-            let outcome = slot.fly(&shared_, stale).await;
+            let outcome = observe::spanned(&slot.account, slot.fly(&shared_, stale)).await;
             sender.send_replace(Some(outcome));
             drop(running);
         }));
@@ -162,8 +164,17 @@ impl Slot {
     }
 
     async fn fly(&self, shared: &Arc<Shared>, stale: Option<u64>) -> Outcome {
+        let (attempted, begun) = (Attempted::begin(), shared.clock.monotonic());
         let mut unsaved = self.lock().unsaved.take();
         let result = self.attempt(shared, stale, &mut unsaved).await;
+        let now = shared.clock.monotonic();
+        let left = self.current.load().as_ref().map_or(Duration::ZERO, |fresh| fresh.left(now));
+        let took = now.saturating_sub(begun);
+        match &result {
+            Ok(Renewed { is_new: true, .. }) => attempted.end(Ended::Renewed, took, left),
+            Ok(_) => attempted.end(Ended::Found, took, left),
+            Err(error) => attempted.end(Ended::Failed(error), took, left),
+        }
         let mut state = self.lock();
         state.flight = None;
         state.unsaved = unsaved;

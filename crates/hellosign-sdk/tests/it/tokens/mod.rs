@@ -1,6 +1,8 @@
 //! Tokens that stay fresh, on clocks that the tests own.
 
 mod contract;
+#[cfg(all(feature = "metrics", feature = "tracing"))]
+mod observed;
 mod processes;
 mod requests;
 mod rotation;

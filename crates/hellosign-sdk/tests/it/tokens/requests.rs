@@ -147,6 +147,6 @@ async fn a_layer_gives_any_client_a_token_that_is_good() {
     assert_eq!(answer.status(), 401);
     let nobody = AuthorizationLayer::new(&manager.account("nobody")).layer(client);
     let error = nobody.oneshot(request()).await.unwrap_err();
-    assert!(matches!(error, AuthorizationError::Token(TokenError::NoGrant { .. })), "{error:?}");
+    assert!(matches!(error, AuthorizationError::Token(TokenError::NoGrant)), "{error:?}");
     assert_eq!(asked.lock().unwrap().len(), 3);
 }

@@ -190,6 +190,23 @@ async fn a_locked_accounts_code_is_worth_nothing_and_stays_so() {
     }
 }
 
+/// What was authorized after everything before it had ended is good.
+#[tokio::test]
+async fn a_code_from_after_a_change_of_scopes_and_a_lock_is_good() {
+    let server = TestServer::spawn_with(|config| config.auto_approve = Some(ACCOUNT.to_owned())).await;
+    let scopes = serde_json::json!({"oauth": {"scopes": ["basic_account_info"]}});
+    let changed = server.api("PUT", &format!("/v3/api_app/{CLIENT_ID}"), Some(&scopes)).await;
+    assert_eq!(changed.status, 200, "{changed:?}");
+    for is_locked in [true, false] {
+        server.control().set_account(ACCOUNT, None, Some(is_locked)).await.unwrap();
+    }
+    let answer = server.send(Request::new("GET", &format!("/oauth/authorize?client_id={CLIENT_ID}"))).await;
+    let code = answer.header("location").and_then(|location| location.split_once("code=")).expect("a code").1;
+    let tokens = server.exchange(code).await;
+    assert_eq!(server.account(&tokens.text("access_token")).await.status, 200);
+    assert_eq!(server.refresh(&tokens.text("refresh_token")).await.status, 200);
+}
+
 #[tokio::test]
 async fn what_is_missing_is_named() {
     let server = TestServer::spawn().await;
