@@ -3,6 +3,7 @@
 mod contract;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
 mod observed;
+mod outage;
 mod processes;
 mod requests;
 mod rotation;
