@@ -43,6 +43,7 @@
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `tls` (default) | https hosts, such as the vendor's |
 //! | `tokens` (default) | [`tokens`] and [`authorization`] |
 //! | `events` (default) | [`events`] |
 //! | `sqlite` | `tokens::SqliteTokenStore`, with SQLite built in |

@@ -1,4 +1,4 @@
-//! The asynchronous transport: hyper and rustls, on tokio.
+//! The asynchronous transport: hyper on tokio, with rustls.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
@@ -14,6 +13,10 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use super::connector::{Connector, Way};
+#[cfg(not(feature = "tls"))]
+use super::no_tls::Outer;
+#[cfg(feature = "tls")]
+use super::tls::Outer;
 use crate::configuration::Configuration;
 use crate::protocol::{Answer, Request};
 
@@ -21,7 +24,7 @@ use crate::protocol::{Answer, Request};
 /// wherever an answer points.
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    client: Client<Outer, Full<Bytes>>,
     way: Option<Arc<Way>>,
     timeout: Duration,
     max_response_bytes: usize,
@@ -37,13 +40,7 @@ impl Http {
             .into_iter()
             .any(|host| host.starts_with("https:"));
         let way = configuration.proxy.as_ref().map(|proxy| Arc::new(Way::new(proxy)));
-        let tls =
-            HttpsConnectorBuilder::new().with_tls_config(configuration.tls.config(is_https)).https_or_http();
-        let tls = match configuration.tls.server_name() {
-            Some(name) => tls.with_server_name_resolver(name),
-            None => tls,
-        };
-        let connector = tls.enable_http1().wrap_connector(Connector::new(tcp, way.clone()));
+        let connector = configuration.tls.connector(Connector::new(tcp, way.clone()), is_https);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(configuration.max_idle_connections)
@@ -63,6 +60,10 @@ impl Http {
 
     /// Sends a request and reads the whole answer, all within the time-out.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        #[cfg(not(feature = "tls"))]
+        if !request.url.starts_with("http:") {
+            return Err(Failure::NoTls);
+        }
         let mut builder = http::Request::builder().method(request.method).uri(&request.url);
         for (name, value) in &request.headers {
             let mut value =

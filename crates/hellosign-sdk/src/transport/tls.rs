@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hyper_rustls::FixedServerNameResolver;
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -11,7 +11,11 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use zeroize::Zeroizing;
 
+use super::connector::Connector;
 use crate::configuration::ConfigurationError;
+
+/// Connects to http and https hosts.
+pub(super) type Outer = HttpsConnector<Connector>;
 
 /// Settings as they were given.
 #[derive(Clone, Default)]
@@ -61,9 +65,19 @@ impl Tls {
         })
     }
 
+    /// What connects to hosts.
+    pub(super) fn connector(&self, connector: Connector, is_https: bool) -> Outer {
+        let builder = HttpsConnectorBuilder::new().with_tls_config(self.config(is_https)).https_or_http();
+        let builder = match self.server_name.clone().map(FixedServerNameResolver::new) {
+            Some(name) => builder.with_server_name_resolver(name),
+            None => builder,
+        };
+        builder.enable_http1().wrap_connector(connector)
+    }
+
     /// Where it is needed the system's certificates are read. One that cannot be read is one that
     /// nothing is trusted by: the connection that needs it fails and says so.
-    pub(super) fn config(&self, is_needed: bool) -> ClientConfig {
+    fn config(&self, is_needed: bool) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         if is_needed {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -78,10 +92,6 @@ impl Tls {
                 .with_client_cert_resolver(Arc::new(rustls::sign::SingleCertAndKey::from(Arc::clone(key)))),
             None => config.with_no_client_auth(),
         }
-    }
-
-    pub(super) fn server_name(&self) -> Option<FixedServerNameResolver> {
-        self.server_name.clone().map(FixedServerNameResolver::new)
     }
 }
 

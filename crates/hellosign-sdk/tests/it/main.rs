@@ -3,7 +3,9 @@
 
 #[cfg(feature = "tokens")]
 mod apis;
+#[cfg(feature = "tokens")]
 mod authorization;
+#[cfg(feature = "blocking")]
 #[cfg(feature = "blocking")]
 mod blocking;
 mod configuration;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use hellosign_wire::secret::{AccessToken, ApiKey};
 use http::Uri;
-use zeroize::Zeroizing;
 
 use super::{Configuration, ConfigurationError, DefaultHeaders, Proxy};
 use crate::retry::RetryPolicy;
-use crate::transport::{Pem, Tls};
+#[cfg(feature = "tls")]
+use crate::transport::Pem;
+use crate::transport::Tls;
 
 const API_HOST: &str = "https://api.hellosign.com/v3";
 const OAUTH_HOST: &str = "https://app.hellosign.com";
@@ -19,6 +20,7 @@ const OAUTH_HOST: &str = "https://app.hellosign.com";
 pub struct ConfigurationBuilder {
     pub(super) settings: Configuration,
     allow_plain_http: bool,
+    #[cfg(feature = "tls")]
     pem: Pem,
 }
 
@@ -39,7 +41,12 @@ impl Default for ConfigurationBuilder {
             tls: Tls::default(),
             retry: RetryPolicy::none(),
         };
-        Self { settings, allow_plain_http: false, pem: Pem::default() }
+        Self {
+            settings,
+            allow_plain_http: false,
+            #[cfg(feature = "tls")]
+            pem: Pem::default(),
+        }
     }
 }
 
@@ -121,26 +128,6 @@ impl ConfigurationBuilder {
         self
     }
 
-    /// Trusts these certificates too, beside those that the system trusts: PEM, one or more.
-    pub fn root_certificates_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.pem.roots.push(pem.as_ref().to_vec());
-        self
-    }
-
-    /// Shows this certificate to a server that asks for one: PEM, the certificate first and then those
-    /// that lead to its root; and its private key, PEM too (PKCS #8, PKCS #1 or SEC 1).
-    pub fn client_certificate_pem(mut self, certificates: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
-        let key = Zeroizing::new(key.as_ref().to_vec());
-        self.pem.client = Some((certificates.as_ref().to_vec(), key));
-        self
-    }
-
-    /// Expects servers' certificates to be for this name or address, whatever host the URL names.
-    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
-        self.pem.server_name = Some(name.into());
-        self
-    }
-
     /// What is sent again after it failed, and when; nothing by default.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.settings.retry = policy;
@@ -164,7 +151,10 @@ impl ConfigurationBuilder {
             check_host(host, self.allow_plain_http)?;
         }
         self.settings.default_headers.check()?;
-        self.settings.tls = Tls::parse(&self.pem)?;
+        #[cfg(feature = "tls")]
+        {
+            self.settings.tls = Tls::parse(&self.pem)?;
+        }
         let settings = self.settings;
         settings.proxy.iter().try_for_each(Proxy::check)?;
         settings.retry.check()?;
@@ -173,6 +163,30 @@ impl ConfigurationBuilder {
         }
         settings.check_headers()?;
         Ok(settings)
+    }
+}
+
+/// What TLS shows and trusts.
+#[cfg(feature = "tls")]
+impl ConfigurationBuilder {
+    /// Trusts these certificates too, beside those that the system trusts: PEM, one or more.
+    pub fn root_certificates_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.pem.roots.push(pem.as_ref().to_vec());
+        self
+    }
+
+    /// Shows this certificate to a server that asks for one: PEM, the certificate first and then those
+    /// that lead to its root; and its private key, PEM too (PKCS #8, PKCS #1 or SEC 1).
+    pub fn client_certificate_pem(mut self, certificates: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        let key = zeroize::Zeroizing::new(key.as_ref().to_vec());
+        self.pem.client = Some((certificates.as_ref().to_vec(), key));
+        self
+    }
+
+    /// Expects servers' certificates to be for this name or address, whatever host the URL names.
+    pub fn tls_server_name(mut self, name: impl Into<String>) -> Self {
+        self.pem.server_name = Some(name.into());
+        self
     }
 }
 

@@ -1,6 +1,8 @@
 //! Settings, each against a listener that sees what they do.
 
+#[cfg(feature = "tls")]
 mod proxy;
+#[cfg(feature = "tls")]
 mod tls;
 
 use std::time::{Duration, Instant};
@@ -91,4 +93,15 @@ async fn as_many_idle_connections_are_kept_as_one_wants() {
         }
         assert_eq!(peer.connections(), connections, "{kept} kept");
     }
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn without_tls_nothing_is_sent_to_an_https_host() {
+    let peer = Peer::start(Act::Freeze).await;
+    let https = format!("https://{}", peer.address);
+    let client = ApiClient::new(Configuration::builder().server(&https).build().unwrap());
+    let error = AccountApi::new(&client).account_get(None, None).await.unwrap_err();
+    assert!(!error.is_transient() && error.to_string().contains("feature tls"), "{error}");
+    assert_eq!(peer.connections(), 0);
 }
