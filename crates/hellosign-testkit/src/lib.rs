@@ -28,7 +28,7 @@ mod sample;
 mod server;
 
 pub use clock::FakeClock;
-pub use hellosign_server::emulator;
+pub use hellosign_server::{emulator, fixtures};
 pub use http::{Answer, Request, basic, form, send};
 pub use proxy::{Fault, FaultProxy};
 pub use sample::{

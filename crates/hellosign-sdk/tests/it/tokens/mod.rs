@@ -1,6 +1,7 @@
 //! Tokens that stay fresh, on clocks that the tests own.
 
 mod contract;
+mod interleavings;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
 mod observed;
 mod outage;
