@@ -1,12 +1,13 @@
 //! Every switch under both profiles that a client can see: what the vendor's sees of it, and what ours does.
 //!
-//! No client sends a stray `code_verifier`, or credentials in two places: `profile.rs` of the server's tests does.
+//! No client sends a stray `code_verifier`, or credentials in two places, and ours asks for no scopes, as the vendor's page
+//! has it: `profile.rs` of the server's tests does.
 
 use std::time::Duration;
 
-use hellosign_sdk::apis::OAuthApi;
+use hellosign_sdk::apis::{AccountApi, OAuthApi};
 use hellosign_sdk::authorization::{AuthorizationRequest, PendingAuthorization};
-use hellosign_sdk::models::{OAuthTokenGenerateRequest, OAuthTokenRefreshRequest};
+use hellosign_sdk::models::{AccountCreateRequest, OAuthTokenGenerateRequest, OAuthTokenRefreshRequest};
 use hellosign_sdk::tokens::{Clock as _, SystemClock, TokenManager};
 use hellosign_sdk::{ApiClient, ApiError, Configuration};
 use hellosign_server::{Profile, Switches};
@@ -139,8 +140,15 @@ async fn seen_by_ours(server: &TestServer, switch: &str, settings: &Value) -> Op
             control.advance(Duration::from_secs(31 * 86400)).await.unwrap();
             refresh().await.is_err_and(|error| error.is_grant_dead())
         }
-        // Ours asks for no scopes, as the vendor's page has it.
-        _ => return None,
+        "confirmation_required" => {
+            let configuration =
+                Configuration::builder().server(&server.url()).api_key(API_KEY).build().unwrap();
+            let request = AccountCreateRequest::new("joan@example.com").with_client(CLIENT_ID, CLIENT_SECRET);
+            let created = AccountApi::new(&ApiClient::new(configuration)).account_create(&request).await;
+            created.unwrap().oauth_data.is_none()
+        }
+        "scope_accepted" => return None,
+        other => panic!("{other} is not looked at"),
     })
 }
 
