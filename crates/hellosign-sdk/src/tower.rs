@@ -9,7 +9,7 @@
 //! # where
 //! #     C: Service<http::Request<String>, Response = http::Response<String>> + Clone + Send + 'static,
 //! #     C::Future: Send,
-//! #     C::Error: std::fmt::Debug,
+//! #     C::Error: std::fmt::Debug + Send,
 //! # {
 //! let mut authorized = AuthorizationLayer::new(&jill).layer(client);
 //! let request = http::Request::get("https://api.hellosign.com/v3/account").body(String::new()).unwrap();
