@@ -34,7 +34,7 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// Reads what is at `path`, which begins with a slash and is below the API's base, such as `/account`.
+    /// Reads what is at `path`, which is below the API's base, such as `/account`.
     /// It is sent again as the retry policy says.
     pub fn get(path: impl Into<String>) -> Self {
         Self::new("GET", path.into())
@@ -73,6 +73,8 @@ impl ApiRequest {
     }
 
     fn new(method: &'static str, path: String) -> Self {
+        // Without the slash it would go on with what may be the host's name.
+        let path = if path.starts_with('/') { path } else { format!("/{path}") };
         Self { method, path, query: Vec::new(), body: None }
     }
 }

@@ -75,8 +75,8 @@ pub(crate) async fn create(app: &App, new: NewAccount) -> Result<Created, Error>
         Some((client_id, client_secret)) => {
             let credentials = Credentials { client_id, client_secret, in_header: false, is_twice: false };
             match authentication::authenticate(app, &credentials).await {
-                // A public client has proved nothing.
-                Ok(client) if !client.is_public() => Some(client),
+                // A public client has proved nothing, and a resource server acts for nobody.
+                Ok(client) if !client.is_public() && !client.is_resource_server => Some(client),
                 Err(grant::Error::Unavailable) => return Err(Error::Unavailable),
                 _ => return Err(Error::Client),
             }

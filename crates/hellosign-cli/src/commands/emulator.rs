@@ -3,14 +3,15 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use hellosign_server::{Config, Fixtures, Server};
 use tokio::process::{Child, Command};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::server;
+use super::signals::Signals;
 use crate::args::EmulatorArgs;
 use crate::control_access::{self, ControlAccess};
 use crate::output;
@@ -45,7 +46,7 @@ pub(crate) async fn run(args: EmulatorArgs) -> anyhow::Result<ExitCode> {
     let code = match args.command.split_first() {
         Some((program, arguments)) => {
             let child = start(program, arguments, &url, &access)?;
-            exit_code(signals.pass_on_to(child).await?)
+            exit_code(ended(child, &mut signals).await?)
         }
         None => {
             output::line(&format!("listening on {url}"));
@@ -55,7 +56,10 @@ pub(crate) async fn run(args: EmulatorArgs) -> anyhow::Result<ExitCode> {
         }
     };
     drop(stop);
-    serving.await.context("the server ended early")??;
+    // An answer that a fault still holds back is nobody's any more.
+    if let Ok(ended) = tokio::time::timeout(Duration::from_secs(1), serving).await {
+        ended.context("the server ended early")??;
+    }
     Ok(code)
 }
 
@@ -78,31 +82,13 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }
 
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> anyhow::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn any(&mut self) {
+/// Waits for the command to end. It decides what a signal means; one from the terminal it gets by itsignals.
+async fn ended(mut child: Child, signals: &mut Signals) -> anyhow::Result<ExitStatus> {
+    loop {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-
-    /// Waits for the command to end. It decides what a signal means; one from the terminal it gets by itself.
-    async fn pass_on_to(&mut self, mut child: Child) -> anyhow::Result<ExitStatus> {
-        loop {
-            tokio::select! {
-                status = child.wait() => return Ok(status?),
-                _ = self.interrupt.recv() => {}
-                _ = self.terminate.recv() => terminate(&child)?,
-            }
+            status = child.wait() => return Ok(status?),
+            _ = signals.interrupt.recv() => {}
+            _ = signals.terminate.recv() => terminate(&child)?,
         }
     }
 }

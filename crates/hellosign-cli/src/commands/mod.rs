@@ -1,4 +1,4 @@
-//! One file for each subcommand.
+//! One file for each subcommand, and `signals`, which two of them wait for.
 
 pub(crate) mod control;
 pub(crate) mod emulator;
@@ -6,3 +6,4 @@ pub(crate) mod oauth;
 pub(crate) mod quickstart;
 pub(crate) mod server;
 pub(crate) mod server_keys;
+mod signals;

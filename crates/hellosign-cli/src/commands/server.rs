@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use hellosign_server::{Config, Fixtures, Server};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::signals::Signals;
 use crate::args::{BehaviorArgs, Profile, ServerArgs};
 use crate::control_access::ControlAccess;
 use crate::{config, output};
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: ServerArgs, behavior: BehaviorArgs) -> anyhow::Res
         listeners.push(listener.with_context(|| format!("listening on {address} failed"))?);
     }
     // Before the server says that it is there: whoever reads that may stop it at once.
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals::new()?;
     let mut server = Server::open(config).await?;
     let mut control_file = None;
     let mut lines = Vec::new();
@@ -43,10 +43,7 @@ pub(crate) async fn run(args: ServerArgs, behavior: BehaviorArgs) -> anyhow::Res
     }
     lines.iter().for_each(|line| output::line(line));
     let shutdown = async {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.any().await;
         tracing::info!("finishing what is in flight");
     };
     server.serve(listeners, shutdown).await?;

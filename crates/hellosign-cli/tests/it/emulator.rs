@@ -166,6 +166,11 @@ fn the_emulator_lives_as_long_as_its_command() {
     let address: SocketAddr = address.parse().expect("an address");
     assert!(std::net::TcpStream::connect(address).is_err(), "the server is gone");
 
+    let given_up = r#""$HELLOSIGN" control fault --times always --delay 600000 && "$HELLOSIGN" oauth refresh --timeout 1"#;
+    let given_up = emulator(given_up).env("HELLOSIGN", env!("CARGO_BIN_EXE_hellosign"));
+    let ended = given_up.env("HELLOSIGN_REFRESH_TOKEN", vendor_page::REFRESH_TOKEN).run();
+    assert!(ended.stderr.contains("in time") && !ended.stderr.contains("cut off"), "nobody waits: {ended:?}");
+
     assert_eq!(emulator("kill -TERM $$").run().status.code(), Some(128 + 15));
     let none: Ended = Command::new(["emulator", "--", "/no/such/program"]).run();
     none.assert_refused(&["/no/such/program"]);

@@ -11,6 +11,9 @@ use crate::fixtures;
 use crate::grant::{ATTEMPTS, revocation};
 use crate::store::{Account, Backend as _, Client, Grant, Rotation, StoreError, Updated};
 
+/// The end of the year 9999.
+const LATEST: Timestamp = Timestamp::from_millis(253_402_300_799_999);
+
 /// Does to a running server what a test needs. Cheap to clone.
 ///
 /// ```no_run
@@ -41,6 +44,9 @@ pub enum ControlError {
     /// There is no app with this `client_id`.
     #[error("there is no client {0:?}; make it by the fixtures or by api_app_create")]
     NoClient(String),
+    /// Time cannot be moved beyond the year 9999.
+    #[error("this is beyond the year 9999; begin anew, or move the time by less")]
+    TooLate,
     /// The fault cannot be.
     #[error(transparent)]
     Fault(#[from] FaultError),
@@ -78,8 +84,11 @@ impl Control {
     /// Moves the server's time forward, until the next reset.
     ///
     /// # Errors
-    /// [`ControlError::Unavailable`]
+    /// [`ControlError::TooLate`], [`ControlError::Unavailable`]
     pub async fn advance(&self, span: Duration) -> Result<Timestamp, ControlError> {
+        if LATEST.since(self.now()).is_none_or(|left| span > left) {
+            return Err(ControlError::TooLate);
+        }
         Ok(self.app.store.advance(span).await?)
     }
 

@@ -112,6 +112,10 @@ async fn a_resource_server_learns_of_access_tokens_that_are_for_it() {
         ])
         .await;
     assert_eq!(refused.text("error"), "invalid_grant");
+    let create =
+        json!({"email_address": "joan@example.com", "client_id": GATEWAY, "client_secret": CLIENT_SECRET});
+    let created = server.api("POST", "/v3/account/create", Some(&create)).await;
+    assert_eq!(created.json()["error"]["error_path"], "client_id", "{created:?}");
     let authorize = format!("/oauth/authorize?response_type=code&client_id={GATEWAY}&state=x");
     assert_eq!(server.send(Request::new("GET", &authorize)).await.status, 400);
     assert_eq!(server.api("GET", &format!("/v3/api_app/{GATEWAY}"), None).await.status, 404);

@@ -101,7 +101,8 @@ async fn any_request_of_the_api_has_a_token_and_gives_its_body() {
     assert!(!format!("{request:?}").contains("NDA"));
 
     let pdf = Peer::start(answer("200 OK", "", "%PDF")).await;
-    let file = api(&pdf).send(&ApiRequest::get("/signature_request/files/x")).await.unwrap();
+    let file = api(&pdf).send(&ApiRequest::get("signature_request/files/x")).await.unwrap();
+    assert!(pdf.heard()[0].starts_with("GET /v3/signature_request/files/x "), "with its slash");
     assert_eq!(file.data, b"%PDF");
     let gone =
         Peer::start(answer("410 Gone", "", r#"{"error":{"error_msg":"m","error_name":"deleted"}}"#)).await;

@@ -91,6 +91,7 @@ async fn what_is_wrong_is_said() {
     for (path, body, status, word) in [
         ("/clock/advance", json!({"seconds": -1}), 400, "seconds"),
         ("/clock/advance", json!({}), 400, "seconds"),
+        ("/clock/advance", json!({"seconds": 1e12}), 400, "9999"),
         ("/faults", json!({"status": 503, "tines": 1}), 400, "tines"),
         ("/faults", json!({}), 400, "status"),
         ("/grants/revoke", json!({"client_id": "nobody", "account": ACCOUNT}), 404, "nobody"),
