@@ -82,7 +82,7 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
 }
 
-/// Waits for the command to end. It decides what a signal means; one from the terminal it gets by itsignals.
+/// Waits for the command to end. It decides what a signal means; one from the terminal it gets by itself.
 async fn ended(mut child: Child, signals: &mut Signals) -> anyhow::Result<ExitStatus> {
     loop {
         tokio::select! {

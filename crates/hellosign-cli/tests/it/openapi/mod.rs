@@ -17,7 +17,10 @@ fn examples() -> &'static str {
 fn schemathesis(server: &TestServer, more: &[&str]) {
     let requirements: PathBuf =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/openapi/requirements.txt");
+    // It writes down what it has found where it is started.
+    let directory = tempfile::tempdir().expect("a directory");
     let output = StdCommand::new(python(&requirements))
+        .current_dir(&directory)
         .args([
             "-c",
             "from schemathesis.cli import schemathesis; schemathesis()",
