@@ -1,5 +1,6 @@
 //! For tests of programs that use HelloSign's OAuth, and of hellosign-rs itself: an in-process server, a clock that
-//! the test owns, and an HTTP client that does nothing of its own accord.
+//! the test owns, an HTTP client that does nothing of its own accord, ways to a server that fail, and a throw-away
+//! PostgreSQL.
 //!
 //! ```
 //! use hellosign_sdk::{ApiClient, Configuration, apis::OAuthApi, models::OAuthTokenRefreshRequest};
@@ -23,19 +24,25 @@
 
 mod clock;
 mod http;
+mod kept;
+mod postgres;
 mod proxy;
 mod sample;
 mod server;
+mod tcp_proxy;
 
 pub use clock::FakeClock;
 pub use hellosign_server::{emulator, fixtures};
 pub use http::{Answer, Request, basic, form, send};
+pub use kept::once_across_processes;
+pub use postgres::{Postgres, psql, try_psql};
 pub use proxy::{Fault, FaultProxy};
 pub use sample::{
     ACCOUNT, API_KEY, CALLBACK, CLIENT_ID, CLIENT_SECRET, CODE, CONTROL_TOKEN, OWNER, PASSWORD,
     REFRESH_TOKEN, ROTATING_ID, ROTATING_TOKEN, STATE, sample,
 };
 pub use server::{TestServer, config};
+pub use tcp_proxy::TcpProxy;
 
 /// The documentation's examples, so that they cannot go stale.
 #[cfg(doctest)]

@@ -12,7 +12,9 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command as StdCommand, Stdio};
 
-use crate::harness::{Command, Random, once_across_processes};
+use hellosign_testkit::once_across_processes;
+
+use crate::harness::{Command, Random};
 
 /// Which of the unsynced changes are gone.
 #[derive(Debug)]

@@ -10,4 +10,4 @@ pub(crate) use fixture_file::{App, FixtureFile, JILL, vendor_page};
 pub(crate) use http::{Answer, Connection, bearer, get, post_form, post_json};
 pub(crate) use process::{Command, Ended, Server, wait_until};
 pub(crate) use random::Random;
-pub(crate) use tools::{environment, node_directory, once_across_processes, python, recipe, vendors_python};
+pub(crate) use tools::{environment, node_directory, python, recipe, vendors_python};

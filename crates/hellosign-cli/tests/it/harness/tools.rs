@@ -1,32 +1,18 @@
 //! What tests need from the machine, made once and kept under the target directory.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use hellosign_testkit::once_across_processes;
 use tempfile::TempDir;
 
 /// A variable of the environment; the tests' only look at it.
 #[expect(clippy::disallowed_methods, reason = "how ./check tells the tests their sizes and tools")]
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// Makes `name` under the target directory unless it is there; tests run as processes side by side, one makes it.
-///
-/// `make` gets a path beside the final one, which takes its place only when `make` has returned.
-pub(crate) fn once_across_processes(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let made = directory.join(name);
-    let lock = File::create(directory.join(format!("{name}.lock"))).expect("a lock file under target/");
-    lock.lock().expect("a lock");
-    if !made.exists() {
-        make(&made);
-        assert!(made.exists(), "{} was not made", made.display());
-    }
-    made
 }
 
 /// The recipes of the documentation: they say which packages they need, and the tests need the same ones.
