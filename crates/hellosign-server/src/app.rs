@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::Guard;
+
 use crate::client::switches::Rules;
 use crate::clock::Timestamp;
 use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::emulator::Emulator;
 use crate::http::forwarded::ProxyNetwork;
+use crate::live_keys::LiveKeys;
 use crate::random::Random;
 use crate::rate_limit::{Limiter, Subject};
 use crate::store::{Backend as _, Client, Rehash, Rotation, Store};
@@ -18,7 +21,7 @@ use crate::token::{KeyRing, KeyedHash, Purpose};
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) store: Store,
-    pub(crate) keys: KeyRing,
+    pub(crate) live_keys: LiveKeys,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) limiter: Limiter<Subject>,
     pub(crate) sign_ins: SignIns,
@@ -28,6 +31,11 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// The keys in use.
+    pub(crate) fn keys(&self) -> Guard<Arc<KeyRing>> {
+        self.live_keys.ring()
+    }
+
     /// What holds for an app.
     pub(crate) fn rules(&self, client: &Client) -> Rules {
         Rules::of(client, &self.policy)
@@ -36,8 +44,8 @@ impl App {
     /// Has a credential that was used kept under the issuing key, where it is not yet: so that a key
     /// that is rolled out of use ends up with nothing that depends on it.
     pub(crate) fn keep_under_issuing_key(&self, purpose: Purpose, credential: &str, stored: KeyedHash) {
-        if KeyRing::maker(&stored) != self.keys.issuing().id() {
-            let to = self.keys.hash(purpose, credential);
+        if KeyRing::maker(&stored) != self.keys().issuing().id() {
+            let to = self.keys().hash(purpose, credential);
             self.store.note_rehash(Rehash { purpose, from: stored, to });
         }
     }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::fixtures::Fixtures;
 use crate::http::forwarded::ProxyNetwork;
 use crate::random::{Random, SystemRandom};
+use crate::store::PostgresConfig;
 use crate::token::ServerKeys;
 
 /// Whose behavior the endpoints have.
@@ -26,7 +27,7 @@ pub enum Profile {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum KeySource {
-    /// `server.key` in the data directory: made together with a new database, and needed ever after.
+    /// `server.key` in the data directory: made together with a new database, and needed ever after. SQLite only.
     DataDir,
     /// A key file elsewhere, made together with a new database if it is missing.
     File(PathBuf),
@@ -34,7 +35,17 @@ pub enum KeySource {
     Given(Arc<ServerKeys>),
 }
 
-/// Settings of a server. The defaults are the vendor's behavior; only the data directory is needed.
+/// What the server remembers with.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Database {
+    /// SQLite in this directory: created when it is missing, readable by its owner only.
+    DataDir(PathBuf),
+    /// PostgreSQL, which any number of servers share.
+    Postgres(PostgresConfig),
+}
+
+/// Settings of a server. The defaults are the vendor's behavior; only the database is needed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -46,8 +57,8 @@ pub enum KeySource {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
-    /// Holds the database; created when it is missing, readable by its owner only.
-    pub data_dir: PathBuf,
+    /// What the server remembers with.
+    pub database: Database,
     /// Where the server's secret comes from.
     pub keys: KeySource,
     /// Whose behavior the endpoints have.
@@ -75,8 +86,9 @@ pub struct Config {
     /// Lets [`Server::control`](crate::Server::control) move the time, make requests fail and begin anew: for
     /// tests.
     pub control: bool,
-    /// The time that all rules go by.
-    pub clock: Arc<dyn Clock>,
+    /// The time that all rules go by; `None` for the database's own: with SQLite this machine's, with
+    /// PostgreSQL that of the server that it runs on, which all nodes share.
+    pub clock: Option<Arc<dyn Clock>>,
     /// Where secrets come from.
     pub random: Arc<dyn Random>,
 }
@@ -84,9 +96,28 @@ pub struct Config {
 impl Config {
     /// The defaults, with this data directory.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self::with(Database::DataDir(data_dir.into()), KeySource::DataDir)
+    }
+
+    /// The defaults, with a PostgreSQL database and the secret that belongs to it.
+    ///
+    /// ```
+    /// use hellosign_server::{Config, KeySource, PostgresConfig};
+    ///
+    /// let url = "postgres://hellosign:secret@127.0.0.1/hellosign".parse()?;
+    /// let config = Config::on_postgres(PostgresConfig::new(url), KeySource::File("server.key".into()));
+    /// assert!(!format!("{config:?}").contains("secret@"));
+    /// # Ok::<(), hellosign_server::DatabaseUrlError>(())
+    /// ```
+    #[must_use]
+    pub fn on_postgres(database: PostgresConfig, keys: KeySource) -> Self {
+        Self::with(Database::Postgres(database), keys)
+    }
+
+    fn with(database: Database, keys: KeySource) -> Self {
         Self {
-            data_dir: data_dir.into(),
-            keys: KeySource::DataDir,
+            database,
+            keys,
             profile: Profile::default(),
             public_url: None,
             trusted_proxies: Vec::new(),
@@ -97,7 +128,7 @@ impl Config {
             rotation_grace: Duration::from_secs(10),
             rate_limit: Some(6000),
             control: false,
-            clock: Arc::new(SystemClock),
+            clock: None,
             random: Arc::new(SystemRandom),
         }
     }

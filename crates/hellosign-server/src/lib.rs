@@ -23,6 +23,7 @@
 //! | `account` | who has which address, and what may be changed about them |
 //! | `client` | client authentication, PKCE, redirect URIs |
 //! | `token` | the tokens' layout, and the server's keys |
+//! | `live_keys` | the keys in use, and how they change while the server runs |
 //! | `store` | what is remembered, and how it becomes durable |
 //! | `emulator` | what a test can do to a server that no client can |
 //! | `fixtures` | accounts, apps, codes and grants to begin with |
@@ -38,6 +39,7 @@ pub mod fixtures;
 mod grant;
 mod hex;
 mod http;
+mod live_keys;
 mod random;
 mod rate_limit;
 mod server;
@@ -46,12 +48,13 @@ mod token;
 
 pub use client::switches::Switches;
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use config::{Config, KeySource, Profile};
+pub use config::{Config, Database, KeySource, Profile};
 pub use fixtures::Fixtures;
 pub use http::forwarded::{ProxyNetwork, ProxyNetworkError};
 pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
 pub use store::{DataDir, DataDirError, KeyEntry, KeyUse};
+pub use store::{DatabaseUrl, DatabaseUrlError, PostgresConfig};
 pub use token::{KeyFileError, KeyId, KeyIdError, KeyState, ServerKeys};
 
 /// Entry points for the fuzzer, which has to reach what is private. No promise is made for them.

@@ -7,17 +7,21 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::{App, Policy};
-use crate::config::{Config, Profile};
+use crate::clock::SystemClock;
+use crate::config::{Config, Database, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::consent::{session, ticket};
 use crate::emulator::{Control, ControlToken, Emulator};
 use crate::fixtures::{self, Fixtures};
 use crate::http::{connection, control, router};
+use crate::live_keys::LiveKeys;
 use crate::rate_limit::Limiter;
-use crate::store::{Backend as _, Embedded, Ended, OpenError, StoreError};
+use crate::store::{Backend as _, Embedded, Ended, OpenError, Postgres, PostgresError, Store, StoreError};
 
 /// How often what was noted off the answers' way is written down.
 const NOTES_INTERVAL: Duration = Duration::from_millis(500);
+/// How often it is looked whether the keys have changed.
+const KEYS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often codes and sessions that have ended are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -30,6 +34,8 @@ pub struct Error(#[from] Reason);
 enum Reason {
     #[error(transparent)]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Postgres(#[from] PostgresError),
     #[error("the fixtures could not be loaded; the log says why")]
     Fixtures(#[source] StoreError),
     #[error(
@@ -46,10 +52,21 @@ enum Reason {
         "a write to the database failed, so the server stopped; make sure that the disk has room, then start again"
     )]
     StoreFailed,
+    #[error(
+        "the key that this server issues with was revoked, and its key file lacks the one that took its place; start \
+         with the key file that belongs to the database"
+    )]
+    KeyRevoked,
 }
 
 impl From<OpenError> for Error {
     fn from(error: OpenError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<PostgresError> for Error {
+    fn from(error: PostgresError) -> Self {
         Self(error.into())
     }
 }
@@ -71,15 +88,10 @@ impl Server {
         if let Some(url) = config.public_url.as_ref().filter(|url| !is_origin(url)) {
             return Err(Reason::PublicUrl(url.clone()).into());
         }
-        let (store, keys) = Embedded::open(
-            &config.data_dir,
-            &config.keys,
-            Arc::clone(&config.clock),
-            config.random.as_ref(),
-        )?;
+        let (store, live_keys) = open_store(&config).await?;
         let mut app = App {
             store,
-            keys,
+            live_keys,
             random: Arc::clone(&config.random),
             limiter: Limiter::new(config.rate_limit, Duration::from_secs(60)),
             sign_ins: SignIns::default(),
@@ -128,6 +140,7 @@ impl Server {
             tokio::select! {
                 () = shutdown => {}
                 () = store.failed() => {}
+                () = self.app.live_keys.failed() => {}
             }
         };
         let routes = router::router(Arc::clone(&self.app));
@@ -144,10 +157,29 @@ impl Server {
         if store.has_failed() {
             return Err(Reason::StoreFailed.into());
         }
+        if self.app.live_keys.has_failed() {
+            return Err(Reason::KeyRevoked.into());
+        }
         // Best effort, like all that is noted off the answers' way.
         let _ = store.flush_notes().await;
         Ok(())
     }
+}
+
+async fn open_store(config: &Config) -> Result<(Store, LiveKeys), Error> {
+    let random = config.random.as_ref();
+    Ok(match &config.database {
+        Database::DataDir(dir) => {
+            let clock = config.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+            let (store, keys) = Embedded::open(dir, &config.keys, clock, random)?;
+            (Store::Embedded(store), keys)
+        }
+        Database::Postgres(database) => {
+            let clock = config.clock.clone();
+            let (store, keys) = Postgres::open(database, &config.keys, clock, random).await?;
+            (Store::Postgres(store), keys)
+        }
+    })
 }
 
 /// An app that has neither a secret nor what a public client needs in its place (RFC 9700 §2.2.2).
@@ -185,11 +217,13 @@ async fn bookkeeping(app: Arc<App>) {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         interval
     };
-    let (mut notes, mut purge) = (every(NOTES_INTERVAL), every(PURGE_INTERVAL));
+    let (mut notes, mut purge, mut keys) =
+        (every(NOTES_INTERVAL), every(PURGE_INTERVAL), every(KEYS_INTERVAL));
     loop {
         // The store logs what goes wrong; the next turn tries again.
         tokio::select! {
             _ = notes.tick() => drop(app.store.flush_notes().await),
+            _ = keys.tick() => app.live_keys.refresh(&app.store).await,
             _ = purge.tick() => drop(app.store.purge(ended(&app)).await),
         }
     }

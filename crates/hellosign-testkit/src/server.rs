@@ -1,10 +1,12 @@
 //! A server for one test: its own database, its own port, its own time.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use hellosign_server::emulator::Control;
-use hellosign_server::{Config, Error, Server, SystemClock};
+use hellosign_server::{Config, Error, KeySource, PostgresConfig, Server};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -12,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::FakeClock;
 use crate::http::{Answer, Request, basic, form, send};
+use crate::postgres::Postgres;
 use crate::sample::{API_KEY, CLIENT_ID, CLIENT_SECRET, CONTROL_TOKEN, ROTATING_ID, sample};
 
 /// A server that answers until it is dropped.
@@ -29,11 +32,33 @@ pub struct TestServer {
 /// A configuration with the sample fixtures and a clock that the test owns.
 #[must_use]
 pub fn config(data_dir: &TempDir, clock: &Arc<FakeClock>) -> Config {
-    let mut config = Config::new(data_dir.path());
+    let mut config = on_database(data_dir.path());
     config.fixtures = sample();
-    config.clock = Arc::clone(clock) as _;
+    config.clock = Some(Arc::clone(clock) as _);
     config.control = true;
     config
+}
+
+/// On SQLite, or on a PostgreSQL database of its own where the environment says so: a second server with the same
+/// directory finds the same database and the same secret.
+fn on_database(directory: &Path) -> Config {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever runs the tests decides which database they run on"
+    )]
+    let is_postgres = std::env::var("HELLOSIGN_TEST_DATABASE").is_ok_and(|name| name == "postgres");
+    if !is_postgres {
+        return Config::new(directory);
+    }
+    let file = directory.join("database-url");
+    let url = fs::read_to_string(&file).unwrap_or_else(|_| {
+        let url = Postgres::shared_database();
+        fs::write(&file, &url).expect("a file can be written");
+        url
+    });
+    let mut database = PostgresConfig::new(url.parse().expect("the URL of a database"));
+    database.connections = 2;
+    Config::on_postgres(database, KeySource::File(directory.join("server.key")))
 }
 
 impl TestServer {
@@ -54,7 +79,7 @@ impl TestServer {
     /// The same in real time: for clients that are processes of their own.
     pub async fn spawn_in_real_time(change: impl FnOnce(&mut Config)) -> Self {
         Self::spawn_with(|config| {
-            config.clock = Arc::new(SystemClock);
+            config.clock = None;
             change(config);
         })
         .await

@@ -42,7 +42,7 @@ pub(crate) async fn authenticate(app: &App, credentials: &Credentials) -> Result
     }
     let wrong = || Error::WrongSecret { in_header: credentials.in_header };
     let stored = client.secret.ok_or_else(wrong)?;
-    match app.keys.matches(Purpose::ClientSecret, secret.expose(), &stored) {
+    match app.keys().matches(Purpose::ClientSecret, secret.expose(), &stored) {
         Some(true) => {
             app.keep_under_issuing_key(Purpose::ClientSecret, secret.expose(), stored);
             Ok(client)

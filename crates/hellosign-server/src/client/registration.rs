@@ -172,7 +172,7 @@ fn change_oauth(app: &App, client: &mut Client, changes: &Changes) -> Result<Opt
         (Some(_), true) => Err(objection("oauth[scopes]", "an oauth[callback_url] needs scopes")),
         (Some(_), false) if client.secret.is_none() && !was_public => {
             let secret = ClientSecret::new(hex::encode(&random::bytes::<32>(app.random.as_ref())));
-            client.secret = Some(app.keys.hash(Purpose::ClientSecret, secret.expose()));
+            client.secret = Some(app.keys().hash(Purpose::ClientSecret, secret.expose()));
             Ok(Some(secret))
         }
         _ => Ok(None),

@@ -53,7 +53,7 @@ pub(crate) async fn start(app: &App, account: &Account) -> Result<SessionId, Err
     let id = SessionId::new(app);
     let now = app.store.now();
     let session = Session {
-        hash: app.keys.hash(Purpose::Session, id.expose()),
+        hash: app.keys().hash(Purpose::Session, id.expose()),
         account_id: account.account_id,
         account_epoch: account.epoch,
         created_at: now,
@@ -66,7 +66,7 @@ pub(crate) async fn start(app: &App, account: &Account) -> Result<SessionId, Err
 /// Who is signed in; `None` where nobody is, or not any more.
 pub(crate) async fn find(app: &App, id: &SessionId) -> Result<Option<Arc<Account>>, Error> {
     let now = app.store.now();
-    let hashes = app.keys.hashes(Purpose::Session, id.expose());
+    let hashes = app.keys().hashes(Purpose::Session, id.expose());
     let Some(session) = app.store.find_session(hashes).await? else { return Ok(None) };
     if !is_in_time(&session, now) {
         return Ok(None);
@@ -81,7 +81,7 @@ pub(crate) async fn find(app: &App, id: &SessionId) -> Result<Option<Arc<Account
 
 /// Signs out.
 pub(crate) async fn end(app: &App, id: &SessionId) -> Result<(), Error> {
-    Ok(app.store.delete_session(app.keys.hashes(Purpose::Session, id.expose())).await?)
+    Ok(app.store.delete_session(app.keys().hashes(Purpose::Session, id.expose())).await?)
 }
 
 /// Sessions last used, and begun, no later than this have ended.

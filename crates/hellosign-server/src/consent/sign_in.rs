@@ -124,7 +124,7 @@ pub(crate) async fn sign_in(app: &App, attempt: Attempt) -> Result<Outcome, Erro
 /// What a browser is given when somebody has signed in at it: says so to this server, and to nobody else.
 pub(crate) fn remember_device(app: &App, account: &Account) -> String {
     let nonce = random::bytes::<16>(app.random.as_ref());
-    let tag = app.keys.hash(Purpose::Device, &device_text(account, &nonce));
+    let tag = app.keys().hash(Purpose::Device, &device_text(account, &nonce));
     format!("{}{}", hex::encode(&nonce), hex::encode(&tag))
 }
 
@@ -132,7 +132,7 @@ pub(crate) fn remember_device(app: &App, account: &Account) -> String {
 fn known_device(app: &App, account: &Account, cookie: Option<&str>) -> Option<[u8; 16]> {
     let (nonce, tag) = cookie?.split_at_checked(32)?;
     let (nonce, tag): (_, KeyedHash) = (hex::decode(nonce)?, hex::decode(tag)?);
-    let holds = app.keys.matches(Purpose::Device, &device_text(account, &nonce), &tag) == Some(true);
+    let holds = app.keys().matches(Purpose::Device, &device_text(account, &nonce), &tag) == Some(true);
     holds.then_some(nonce)
 }
 

@@ -82,14 +82,17 @@ impl Ticket {
     pub(crate) fn seal(&self, app: &App, session: &SessionId) -> String {
         // Strings and numbers: there is nothing in it that JSON could not carry.
         let content = URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default());
-        let tag = app.keys.hash(Purpose::Ticket, &bound(&content, session));
+        let tag = app.keys().hash(Purpose::Ticket, &bound(&content, session));
         format!("{}.{content}", hex::encode(&tag))
     }
 
     /// Reads what came back with the form.
     pub(crate) fn open(app: &App, session: &SessionId, text: &str) -> Opened {
         let Some((tag, content, ticket)) = parse(text) else { return Opened::Unreadable };
-        let is_ours = app.keys.matches(Purpose::Ticket, &bound(content, session), &tag) == Some(true);
+        let is_ours = app.keys().matches(Purpose::Ticket, &bound(content, session), &tag) == Some(true);
+        if is_ours {
+            app.store.witness(Timestamp::from_millis(ticket.issued_at));
+        }
         let age = app.store.now().since(Timestamp::from_millis(ticket.issued_at));
         if is_ours && age.is_some_and(|age| age < LIFETIME) {
             Opened::Fresh(ticket, Seal(tag))
@@ -109,7 +112,8 @@ impl Seal {
     /// The 160 bits of the code that a consent yields: the same ones however often the form is sent.
     /// `None` where the key that sealed it is gone.
     pub(crate) fn code(&self, app: &App) -> Option<[u8; 20]> {
-        let KeyLookup::Held(key) = app.keys.find(KeyRing::maker(&self.0)) else { return None };
+        let keys = app.keys();
+        let KeyLookup::Held(key) = keys.find(KeyRing::maker(&self.0)) else { return None };
         let tag = key.mac(Purpose::ConsentCode, &[&self.0]);
         tag.first_chunk().copied()
     }

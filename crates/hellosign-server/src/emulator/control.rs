@@ -252,7 +252,7 @@ impl Control {
 
     async fn end_access_tokens(&self, grant: &Grant, now: Timestamp) -> Result<(), ControlError> {
         for _ in 0..ATTEMPTS {
-            let Some(grant) = self.app.store.find_grant(grant.grant_id).await? else { return Ok(()) };
+            let Some(grant) = self.app.store.read_grant(grant.grant_id).await? else { return Ok(()) };
             let next = Grant { access_since: Some(now), ..Grant::clone(&grant) };
             if let Updated::Done = self.app.store.update_grant(next).await? {
                 return Ok(());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::genuine::native;
+use super::genuine::{Freshness, native};
 use super::refresh_token::rule;
 use super::rotation::is_void;
 use super::{Error, revocation};
@@ -49,7 +49,7 @@ pub(crate) async fn authorize(app: &App, token: &str) -> Result<Option<Authorize
 
 /// Looks at an access token, and does nothing about it.
 pub(super) async fn valid(app: &App, token: &str) -> Result<Option<Valid>, Error> {
-    let Some((grant, credential)) = native(app, token).await? else { return Ok(None) };
+    let Some((grant, credential)) = native(app, token, Freshness::Recent).await? else { return Ok(None) };
     let is_access_token = matches!(credential.kind, Kind::Access { .. });
     let is_ended = grant.access_since.is_some_and(|since| credential.issued_at <= since);
     if !is_access_token || is_ended || credential.is_expired(app.store.now()) {

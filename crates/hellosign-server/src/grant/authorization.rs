@@ -139,7 +139,7 @@ pub(crate) async fn issue_code(
     let code = AuthorizationCode::new(hex::encode(&bits));
     let now = app.store.now();
     let row = Code {
-        hash: app.keys.hash(Purpose::AuthorizationCode, code.expose()),
+        hash: app.keys().hash(Purpose::AuthorizationCode, code.expose()),
         client_id: asked.client.client_id.clone(),
         account_id: account.account_id,
         redirect_uri: request.redirect_uri.clone(),

@@ -4,23 +4,48 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::app::App;
-use crate::store::{Backend as _, Grant};
-use crate::token::{Credential, KeyLookup, Purpose};
+use crate::store::{Backend as _, Grant, StoreError};
+use crate::token::{Credential, GrantId, KeyLookup, Purpose};
 
 /// A token that this server has made, and the grant that it was made for.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where the key that it names is not held here.
-pub(super) async fn native(app: &App, token: &str) -> Result<Option<(Arc<Grant>, Credential)>, Error> {
+pub(super) async fn native(
+    app: &App,
+    token: &str,
+    how: Freshness,
+) -> Result<Option<(Arc<Grant>, Credential)>, Error> {
     let Some(presented) = Credential::parse(token) else { return Ok(None) };
     let credential = presented.credential;
-    let key = match app.keys.find(credential.key_id) {
+    let keys = app.keys().clone();
+    let key = match keys.find(credential.key_id) {
         KeyLookup::Held(key) => key,
         KeyLookup::Missing => return Err(Error::Unavailable),
         KeyLookup::Unknown => return Ok(None),
     };
-    let Some(grant) = app.store.find_grant(credential.grant_id).await? else { return Ok(None) };
-    Ok(presented.verify(key, &grant.seed).then_some((grant, credential)))
+    let Some(grant) = find(app, credential.grant_id, how).await? else { return Ok(None) };
+    if !presented.verify(key, &grant.seed) {
+        return Ok(None);
+    }
+    app.store.witness(credential.issued_at);
+    Ok(Some((grant, credential)))
+}
+
+/// How old what is known of a grant may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// A second: for access tokens, which are shown often.
+    Recent,
+    /// Not at all: for refresh tokens.
+    Now,
+}
+
+async fn find(app: &App, grant_id: GrantId, how: Freshness) -> Result<Option<Arc<Grant>>, StoreError> {
+    match how {
+        Freshness::Recent => app.store.find_grant(grant_id).await,
+        Freshness::Now => app.store.read_grant(grant_id).await,
+    }
 }
 
 /// The grant of a refresh token that was made elsewhere.
@@ -28,12 +53,12 @@ pub(super) async fn native(app: &App, token: &str) -> Result<Option<(Arc<Grant>,
 /// # Errors
 /// [`Error::Unavailable`] where it may be kept under a key that is not held here.
 pub(super) async fn imported(app: &App, token: &str) -> Result<Option<Arc<Grant>>, Error> {
-    let hashes = app.keys.hashes(Purpose::ImportedToken, token);
+    let hashes = app.keys().hashes(Purpose::ImportedToken, token);
     if let Some((grant_id, stored)) = app.store.find_imported(hashes).await?
-        && let Some(grant) = app.store.find_grant(grant_id).await?
+        && let Some(grant) = app.store.read_grant(grant_id).await?
     {
         app.keep_under_issuing_key(Purpose::ImportedToken, token, stored);
         return Ok(Some(grant));
     }
-    if app.keys.is_incomplete() { Err(Error::Unavailable) } else { Ok(None) }
+    if app.keys().is_incomplete() { Err(Error::Unavailable) } else { Ok(None) }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access_token::{self, Valid};
-use super::genuine::imported;
+use super::genuine::{Freshness, imported};
 use super::refresh_token;
 use super::{Error, genuine};
 use hellosign_wire::scope::Scope;
@@ -49,7 +49,7 @@ pub(crate) async fn introspect(app: &App, client: &Client, token: &str) -> Resul
         let active = Active { account, issued_at, expires_at, client: token_client, scopes };
         return Ok((is_for && !is_void).then_some(active));
     }
-    let (grant, credential) = match genuine::native(app, token).await? {
+    let (grant, credential) = match genuine::native(app, token, Freshness::Now).await? {
         Some((grant, credential)) => (grant, Some(credential)),
         None => match imported(app, token).await? {
             Some(grant) => (grant, None),

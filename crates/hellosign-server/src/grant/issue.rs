@@ -43,7 +43,7 @@ pub(crate) fn new_grant(app: &App, client_id: &str, account_id: AccountId, now: 
         generation: 0,
         parent: None,
         issued_at: now,
-        key_id: app.keys.issuing().id(),
+        key_id: app.keys().issuing().id(),
         epoch: app.store.epoch(),
         lifetime: seconds(app.policy.access_token_ttl),
         is_seen: false,
@@ -59,7 +59,8 @@ pub(crate) fn new_grant(app: &App, client_id: &str, account_id: AccountId, now: 
 /// # Errors
 /// [`Error::Unavailable`] where this process was not given the key.
 pub(crate) fn tokens_in_force(app: &App, grant: &Grant, now: Timestamp) -> Result<Issued, Error> {
-    let KeyLookup::Held(key) = app.keys.find(grant.key_id) else { return Err(Error::Unavailable) };
+    let keys = app.keys();
+    let KeyLookup::Held(key) = keys.find(grant.key_id) else { return Err(Error::Unavailable) };
     let kind = Kind::Access { lifetime: grant.lifetime, nonce: 0 };
     let access_token = seal(key, grant, kind, grant.issued_at, grant.epoch);
     let age = now.since(grant.issued_at).unwrap_or(Duration::ZERO);
@@ -76,7 +77,7 @@ pub(super) fn another_access_token(app: &App, grant: &Grant, now: Timestamp) -> 
     // Never zero: that is the one that came with the generation.
     let nonce = u64::from_be_bytes(random::bytes(app.random.as_ref())).max(1);
     let kind = Kind::Access { lifetime, nonce };
-    let token = seal(app.keys.issuing(), grant, kind, now, app.store.epoch());
+    let token = seal(app.keys().issuing(), grant, kind, now, app.store.epoch());
     (AccessToken::new(token), lifetime)
 }
 

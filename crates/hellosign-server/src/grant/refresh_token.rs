@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hellosign_wire::secret::RefreshToken;
 
-use super::genuine::{imported, native};
+use super::genuine::{Freshness, imported, native};
 use super::issue::{Issued, another_access_token, current_refresh_token, tokens_in_force};
 use super::revocation::revoked;
 use super::rotation::{self, Presented, Rule, Verdict};
@@ -14,7 +14,7 @@ use crate::client::authentication::{self, Credentials};
 use crate::clock::Timestamp;
 use crate::store::model::seconds;
 use crate::store::{Account, Backend as _, Client, Grant, Rotation, Updated};
-use crate::token::{Credential, GrantId, KeyId, Kind};
+use crate::token::{Credential, KeyId, Kind};
 
 /// A refresh token that is known here, with the client that presents it.
 #[derive(Debug)]
@@ -22,7 +22,8 @@ pub(crate) struct Known {
     pub(crate) client: Arc<Client>,
     token: RefreshToken,
     origin: Origin,
-    grant_id: GrantId,
+    /// As it was when the token was looked up.
+    grant: Arc<Grant>,
     is_authenticated: bool,
 }
 
@@ -88,7 +89,7 @@ pub(crate) async fn identify(
             true
         }
     };
-    Ok(Known { client: owner, token, origin, grant_id: grant.grant_id, is_authenticated })
+    Ok(Known { client: owner, token, origin, grant, is_authenticated })
 }
 
 /// Renews: the same answer from any node, and nothing written unless the app rotates.
@@ -97,9 +98,10 @@ pub(crate) async fn identify(
 /// [`Error::RefreshTokenInvalid`] for a token that is revoked or spent. Where it shows that two
 /// parties hold the grant, the grant has been revoked.
 pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
+    let mut grant = Arc::clone(&known.grant);
     for _ in 0..ATTEMPTS {
         let now = app.store.now();
-        let grant = live_grant(app, known).await?;
+        check_live(app, known, &grant).await?;
         if has_lain_idle(app, &known.client, &grant, now) {
             return Err(Error::RefreshTokenInvalid);
         }
@@ -112,7 +114,10 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
             Verdict::Rotate { parent } => rotate(app, &grant, parent, now)?,
         };
         match app.store.update_grant(next.clone()).await? {
-            Updated::Conflict => {}
+            Updated::Conflict => {
+                let changed = app.store.read_grant(grant.grant_id).await?;
+                grant = changed.ok_or(Error::RefreshTokenInvalid)?;
+            }
             Updated::Done if next.revoked_at.is_some() => {
                 tracing::warn!(
                     client_id = next.client_id,
@@ -143,7 +148,7 @@ fn has_lain_idle(app: &App, client: &Client, grant: &Grant, now: Timestamp) -> b
 
 /// The grant that a token belongs to, once the token has shown to be genuine.
 async fn find(app: &App, token: &RefreshToken) -> Result<(Arc<Grant>, Origin), Error> {
-    match native(app, token.expose()).await? {
+    match native(app, token.expose(), Freshness::Now).await? {
         Some((grant, credential)) if credential.kind == Kind::Refresh => {
             return Ok((grant, Origin::of(Some(credential))));
         }
@@ -171,16 +176,16 @@ pub(super) async fn usable(
     Ok((is_good && grant.is_live(&client, &account)).then_some((client, account)))
 }
 
-/// The row as it is now, if its client and account still stand behind it.
-async fn live_grant(app: &App, known: &Known) -> Result<Arc<Grant>, Error> {
-    let grant = app.store.find_grant(known.grant_id).await?.ok_or(Error::RefreshTokenInvalid)?;
+/// Fails unless the grant's client and account still stand behind it.
+async fn check_live(app: &App, known: &Known, grant: &Grant) -> Result<(), Error> {
     let account = app.store.find_account(grant.account_id).await?.ok_or(Error::RefreshTokenInvalid)?;
-    if grant.is_live(&known.client, &account) { Ok(grant) } else { Err(Error::RefreshTokenInvalid) }
+    if grant.is_live(&known.client, &account) { Ok(()) } else { Err(Error::RefreshTokenInvalid) }
 }
 
 /// The refresh token that was presented, or the same generation's under the key that issues now.
 fn keep(app: &App, known: &Known, grant: &Grant, now: Timestamp) -> Issued {
-    let key = app.keys.issuing();
+    let keys = app.keys();
+    let key = keys.issuing();
     let refresh_token = match known.origin {
         Origin::Native { key_id, .. } if key_id != key.id() => current_refresh_token(key, grant),
         _ => known.token.clone(),
@@ -194,6 +199,6 @@ fn rotate(app: &App, grant: &Grant, parent: u32, now: Timestamp) -> Result<Grant
         tracing::error!("a token is newer than the database says: the database was set back");
     }
     let lifetime = seconds(app.policy.access_token_ttl);
-    rotation::rotated(grant, parent, now, app.keys.issuing().id(), app.store.epoch(), lifetime)
+    rotation::rotated(grant, parent, now, app.keys().issuing().id(), app.store.epoch(), lifetime)
         .ok_or(Error::RefreshTokenInvalid)
 }

@@ -1,6 +1,6 @@
 //! Ending a grant.
 
-use super::genuine::{imported, native};
+use super::genuine::{Freshness, imported, native};
 use super::{ATTEMPTS, Error};
 use crate::app::App;
 use crate::store::{Backend as _, Client, Grant, Updated};
@@ -17,7 +17,7 @@ pub(super) fn revoked(app: &App, grant: &Grant) -> Grant {
 /// # Errors
 /// [`Error::Unavailable`] only.
 pub(crate) async fn revoke_by_token(app: &App, client: &Client, token: &str) -> Result<(), Error> {
-    let grant = match native(app, token).await? {
+    let grant = match native(app, token, Freshness::Recent).await? {
         Some((grant, _)) => Some(grant),
         None => imported(app, token).await?,
     };
@@ -30,7 +30,7 @@ pub(crate) async fn revoke_by_token(app: &App, client: &Client, token: &str) -> 
 /// Ends a grant, whatever happens to its row meanwhile.
 pub(crate) async fn revoke(app: &App, grant_id: GrantId) -> Result<(), Error> {
     for _ in 0..ATTEMPTS {
-        match app.store.find_grant(grant_id).await? {
+        match app.store.read_grant(grant_id).await? {
             Some(grant) if grant.revoked_at.is_none() => {
                 if let Updated::Done = app.store.update_grant(revoked(app, &grant)).await? {
                     return Ok(());

@@ -7,9 +7,9 @@ use super::model::{
     Account, AccountId, Client, Code, Grant, ImportReport, Inserted, NewAccount, NewClient, NewCode,
     NewGrant, Redeemed, Rehash, Session, SignInRecord, Updated,
 };
-use super::{Embedded, StoreError};
+use super::{Embedded, Postgres, StoreError};
 use crate::clock::Timestamp;
-use crate::token::{GrantId, KeyedHash};
+use crate::token::{GrantId, KeyedHash, ListedKey};
 
 /// What every backend does. A method that writes returns when the write is durable, and only then.
 ///
@@ -18,8 +18,24 @@ pub(crate) trait Backend {
     /// The database's time, never before a time that it has stored.
     fn now(&self) -> Timestamp;
 
+    /// Takes note of a time that one of the nodes has given out: it is not in the future, however far this
+    /// node's idea of the database's time lags behind.
+    fn witness(&self, at: Timestamp);
+
     /// Enters every token issued from now on; another one after each restore.
     fn epoch(&self) -> u32;
+
+    /// The keys that the database knows, revoked ones included.
+    fn list_keys(&self) -> impl Future<Output = Result<Vec<ListedKey>, StoreError>> + Send;
+
+    /// Has the database know a key, unless it does.
+    fn add_key(&self, key: ListedKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether the store has failed for good.
+    fn has_failed(&self) -> bool;
+
+    /// Completes when the store has failed for good, and the process has to end.
+    fn failed(&self) -> impl Future<Output = ()> + Send;
 
     fn find_client(
         &self,
@@ -74,7 +90,14 @@ pub(crate) trait Backend {
         hashes: Vec<KeyedHash>,
     ) -> impl Future<Output = Result<Option<(Arc<Account>, KeyedHash)>, StoreError>> + Send;
 
+    /// A grant as it was at most a second ago: enough for what an access token is good for.
     fn find_grant(
+        &self,
+        grant_id: GrantId,
+    ) -> impl Future<Output = Result<Option<Arc<Grant>>, StoreError>> + Send;
+
+    /// A grant as it is now, and its client and account at hand for who asks for them next.
+    fn read_grant(
         &self,
         grant_id: GrantId,
     ) -> impl Future<Output = Result<Option<Arc<Grant>>, StoreError>> + Send;
@@ -184,6 +207,179 @@ pub(crate) struct Import {
     pub(crate) grants: Vec<NewGrant>,
 }
 
-/// The backend that a server runs on. There is one; the second makes this an enum, and nothing that
-/// uses it changes.
-pub(crate) type Store = Embedded;
+/// The backend that a server runs on.
+#[derive(Debug)]
+pub(crate) enum Store {
+    Embedded(Embedded),
+    Postgres(Postgres),
+}
+
+/// The same call, of whichever backend it is.
+macro_rules! either {
+    ($store:ident, $backend:ident => $call:expr) => {
+        match $store {
+            Store::Embedded($backend) => $call,
+            Store::Postgres($backend) => $call,
+        }
+    };
+}
+
+impl Backend for Store {
+    fn now(&self) -> Timestamp {
+        either!(self, b => b.now())
+    }
+
+    fn witness(&self, at: Timestamp) {
+        either!(self, b => b.witness(at))
+    }
+
+    fn epoch(&self) -> u32 {
+        either!(self, b => b.epoch())
+    }
+
+    async fn list_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
+        either!(self, b => b.list_keys().await)
+    }
+
+    async fn add_key(&self, key: ListedKey) -> Result<(), StoreError> {
+        either!(self, b => b.add_key(key).await)
+    }
+
+    fn has_failed(&self) -> bool {
+        either!(self, b => b.has_failed())
+    }
+
+    async fn failed(&self) {
+        either!(self, b => b.failed().await)
+    }
+
+    async fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        either!(self, b => b.find_client(client_id).await)
+    }
+
+    async fn list_clients(&self, owner: AccountId, page: Page) -> Result<(Vec<Client>, u64), StoreError> {
+        either!(self, b => b.list_clients(owner, page).await)
+    }
+
+    async fn insert_client(&self, client: Client) -> Result<Inserted, StoreError> {
+        either!(self, b => b.insert_client(client).await)
+    }
+
+    async fn update_client(&self, next: Client) -> Result<Updated, StoreError> {
+        either!(self, b => b.update_client(next).await)
+    }
+
+    async fn delete_client(&self, client_id: &str) -> Result<(), StoreError> {
+        either!(self, b => b.delete_client(client_id).await)
+    }
+
+    async fn insert_account(&self, account: Account, grant: Option<Grant>) -> Result<Inserted, StoreError> {
+        either!(self, b => b.insert_account(account, grant).await)
+    }
+
+    async fn update_account(&self, next: Account) -> Result<Updated, StoreError> {
+        either!(self, b => b.update_account(next).await)
+    }
+
+    async fn find_account(&self, account_id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        either!(self, b => b.find_account(account_id).await)
+    }
+
+    async fn find_account_by_email(&self, email_address: &str) -> Result<Option<Arc<Account>>, StoreError> {
+        either!(self, b => b.find_account_by_email(email_address).await)
+    }
+
+    async fn find_sign_in(&self, email_address: &str) -> Result<Option<SignInRecord>, StoreError> {
+        either!(self, b => b.find_sign_in(email_address).await)
+    }
+
+    async fn find_account_by_api_key(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> Result<Option<(Arc<Account>, KeyedHash)>, StoreError> {
+        either!(self, b => b.find_account_by_api_key(hashes).await)
+    }
+
+    async fn find_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        either!(self, b => b.find_grant(grant_id).await)
+    }
+
+    async fn read_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        either!(self, b => b.read_grant(grant_id).await)
+    }
+
+    async fn list_grants(
+        &self,
+        account_id: AccountId,
+        client_id: &str,
+    ) -> Result<Vec<Arc<Grant>>, StoreError> {
+        either!(self, b => b.list_grants(account_id, client_id).await)
+    }
+
+    async fn find_imported(
+        &self,
+        hashes: Vec<KeyedHash>,
+    ) -> Result<Option<(GrantId, KeyedHash)>, StoreError> {
+        either!(self, b => b.find_imported(hashes).await)
+    }
+
+    async fn find_code(&self, hashes: Vec<KeyedHash>) -> Result<Option<Code>, StoreError> {
+        either!(self, b => b.find_code(hashes).await)
+    }
+
+    async fn insert_code(&self, code: Code) -> Result<(), StoreError> {
+        either!(self, b => b.insert_code(code).await)
+    }
+
+    async fn redeem_code(&self, hash: KeyedHash, grant: Grant, most: usize) -> Result<Redeemed, StoreError> {
+        either!(self, b => b.redeem_code(hash, grant, most).await)
+    }
+
+    async fn update_grant(&self, next: Grant) -> Result<Updated, StoreError> {
+        either!(self, b => b.update_grant(next).await)
+    }
+
+    fn note_seen(&self, grant_id: GrantId, generation: u32) {
+        either!(self, b => b.note_seen(grant_id, generation))
+    }
+
+    async fn find_session(&self, hashes: Vec<KeyedHash>) -> Result<Option<Session>, StoreError> {
+        either!(self, b => b.find_session(hashes).await)
+    }
+
+    async fn insert_session(&self, session: Session) -> Result<(), StoreError> {
+        either!(self, b => b.insert_session(session).await)
+    }
+
+    async fn delete_session(&self, hashes: Vec<KeyedHash>) -> Result<(), StoreError> {
+        either!(self, b => b.delete_session(hashes).await)
+    }
+
+    fn note_session(&self, hash: KeyedHash, at: Timestamp) {
+        either!(self, b => b.note_session(hash, at))
+    }
+
+    fn note_rehash(&self, rehash: Rehash) {
+        either!(self, b => b.note_rehash(rehash))
+    }
+
+    async fn import(&self, import: Import) -> Result<ImportReport, StoreError> {
+        either!(self, b => b.import(import).await)
+    }
+
+    async fn advance(&self, span: Duration) -> Result<Timestamp, StoreError> {
+        either!(self, b => b.advance(span).await)
+    }
+
+    async fn reset(&self, begin: impl FnOnce(Timestamp) -> Import + Send) -> Result<(), StoreError> {
+        either!(self, b => b.reset(begin).await)
+    }
+
+    async fn purge(&self, ended: Ended) -> Result<(), StoreError> {
+        either!(self, b => b.purge(ended).await)
+    }
+
+    async fn flush_notes(&self) -> Result<(), StoreError> {
+        either!(self, b => b.flush_notes().await)
+    }
+}

@@ -3,6 +3,7 @@
 mod dispatch;
 mod embedded;
 pub(crate) mod model;
+mod postgres;
 
 pub(crate) use dispatch::{Backend, Ended, Import, Page, Store};
 pub use embedded::{DataDir, DataDirError, KeyEntry};
@@ -12,6 +13,8 @@ pub(crate) use model::{
     Account, AccountId, Client, Code, Grant, Inserted, NewAccount, NewClient, NewCode, NewGrant, Redeemed,
     Rehash, Rotation, Session, Updated, VoidRange,
 };
+pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresConfig};
+pub(crate) use postgres::{Postgres, PostgresError};
 
 /// Why the store gave no answer. The details are in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -157,6 +157,30 @@ pub(crate) struct VoidRange {
     pub(crate) until: Timestamp,
 }
 
+impl VoidRange {
+    /// 16 bytes for each range, as a column holds them; `None` where there is none.
+    pub(super) fn encode(ranges: &[Self]) -> Option<Vec<u8>> {
+        let encoded = ranges.iter().flat_map(|range| {
+            let (from, to, until) =
+                (range.from.to_be_bytes(), range.to.to_be_bytes(), range.until.as_millis().to_be_bytes());
+            [from.as_slice(), to.as_slice(), until.as_slice()].concat()
+        });
+        (!ranges.is_empty()).then(|| encoded.collect())
+    }
+
+    /// What [`VoidRange::encode`] has written.
+    pub(super) fn decode(encoded: Option<&[u8]>) -> Vec<Self> {
+        let (pieces, _) = encoded.unwrap_or_default().as_chunks::<16>();
+        let range = |piece: &[u8; 16]| {
+            let number =
+                |at: usize| u32::from_be_bytes([piece[at], piece[at + 1], piece[at + 2], piece[at + 3]]);
+            let until = i64::from(number(8)) << 32 | i64::from(number(12));
+            Self { from: number(0), to: number(4), until: Timestamp::from_millis(until) }
+        };
+        pieces.iter().map(range).collect()
+    }
+}
+
 impl Grant {
     /// Whether this app and this account still stand behind the grant.
     pub(crate) fn is_live(&self, client: &Client, account: &Account) -> bool {

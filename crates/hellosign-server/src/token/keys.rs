@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -231,6 +232,16 @@ impl ServerKeys {
         }
     }
 
+    /// Whether these are the same secrets, in the same order.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let is_same =
+            |((id, secret), (other_id, other_secret)): (&(KeyId, _), &(KeyId, Zeroizing<[u8; 32]>))| {
+                let secret: &Zeroizing<[u8; 32]> = secret;
+                id == other_id && bool::from(secret.ct_eq(other_secret.as_slice()))
+            };
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(is_same)
+    }
+
     /// The content of a key file. It is the server's secret: write it where only the server can read.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
@@ -299,7 +310,7 @@ pub(crate) enum KeyLookup<'a> {
 #[derive(Debug)]
 pub(crate) struct KeyRing {
     issuing: KeyId,
-    keys: BTreeMap<KeyId, Option<Key>>,
+    keys: BTreeMap<KeyId, Option<Arc<Key>>>,
 }
 
 /// Why the secrets and the database do not go together.
@@ -354,7 +365,7 @@ impl KeyRing {
             if is_issuing {
                 ring.issuing = entry.id;
             }
-            ring.keys.insert(entry.id, held);
+            ring.keys.insert(entry.id, held.map(Arc::new));
         }
         Ok(ring)
     }
@@ -363,7 +374,7 @@ impl KeyRing {
     pub(crate) fn issuing(&self) -> &Key {
         self.keys
             .get(&self.issuing)
-            .and_then(Option::as_ref)
+            .and_then(Option::as_deref)
             .expect("open() made sure that the issuing key is held")
     }
 
@@ -376,6 +387,16 @@ impl KeyRing {
         }
     }
 
+    /// This ring without the keys that the database has revoked; `None` where the issuing one is among them.
+    pub(crate) fn without_revoked(&self, listed: &[ListedKey]) -> Option<Self> {
+        let is_revoked = |id: KeyId| listed.iter().any(|key| key.id == id && key.state == KeyState::Revoked);
+        if is_revoked(self.issuing) {
+            return None;
+        }
+        let keys = self.keys.iter().filter(|(id, _)| !is_revoked(**id));
+        Some(Self { issuing: self.issuing, keys: keys.map(|(id, key)| (*id, key.clone())).collect() })
+    }
+
     /// The hash of a credential under the issuing key: what is stored.
     pub(crate) fn hash(&self, purpose: Purpose, credential: &str) -> KeyedHash {
         self.issuing().hash(purpose, credential)
@@ -384,7 +405,7 @@ impl KeyRing {
     /// The hashes under which a credential may have been stored: one for each key that is held, the
     /// issuing one first.
     pub(crate) fn hashes(&self, purpose: Purpose, credential: &str) -> Vec<KeyedHash> {
-        let others = self.keys.values().flatten().filter(|key| key.id != self.issuing);
+        let others = self.keys.values().flatten().map(Arc::as_ref).filter(|key| key.id != self.issuing);
         std::iter::once(self.issuing()).chain(others).map(|key| key.hash(purpose, credential)).collect()
     }
 

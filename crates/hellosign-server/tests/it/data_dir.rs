@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use hellosign_server::{KeySource, Server, ServerKeys, SystemRandom};
+use hellosign_server::{Database, KeySource, Server, ServerKeys, SystemRandom};
 use hellosign_testkit::{CODE, TestServer, config};
 use tempfile::TempDir;
 
@@ -17,7 +17,7 @@ async fn is_for_its_owner_only() {
     let parent = tempfile::tempdir().unwrap();
     let path = parent.path().join("made/on/the/way");
     let mut config = config(&parent, &Arc::default());
-    config.data_dir = path.clone();
+    config.database = Database::DataDir(path.clone());
     let _server = Server::open(config).await.unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o700);

@@ -11,7 +11,7 @@ use super::server_keys;
 use crate::config::KeySource;
 use crate::random::SystemRandom;
 use crate::store::KeyUse;
-use crate::token::{KeyId, KeyLookup, KeyRing, KeyState, ListedKey};
+use crate::token::{KeyId, KeyLookup, KeyRing, KeyState, ListedKey, key_file};
 
 /// A data directory that no server runs on, for its operator.
 ///
@@ -119,7 +119,7 @@ impl DataDir {
     pub fn add_key(&mut self) -> Result<KeyId, DataDirError> {
         let Some(key_file) = &self.0.key_file else { return Err(Reason::NoFile.into()) };
         let (secret, key_id) = self.0.secret.with_another(&SystemRandom);
-        open::write_key_file(key_file, &secret)?;
+        key_file::write(key_file, &secret).map_err(OpenError::from)?;
         self.0.keys = open::key_ring(self.database(), &secret, &self.0.path)?;
         self.0.secret = Arc::new(secret);
         Ok(key_id)

@@ -37,8 +37,9 @@ use super::model::{
 };
 use crate::clock::{Clock, Timestamp};
 use crate::config::KeySource;
+use crate::live_keys::LiveKeys;
 use crate::random::Random;
-use crate::token::{GrantId, KeyRing, KeyedHash, Purpose};
+use crate::token::{GrantId, KeyedHash, ListedKey, Purpose};
 
 /// Cached rows of each kind.
 const CACHED: usize = 100_000;
@@ -105,8 +106,8 @@ impl Embedded {
         keys: &KeySource,
         clock: Arc<dyn Clock>,
         random: &dyn Random,
-    ) -> Result<(Self, KeyRing), OpenError> {
-        let Opened { mut connection, path, keys, lock, .. } = open::open(dir, keys, random)?;
+    ) -> Result<(Self, LiveKeys), OpenError> {
+        let Opened { mut connection, path, keys, secret, key_file, lock } = open::open(dir, keys, random)?;
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
         let last_time = Arc::new(AtomicI64::new(rows::meta(&connection, "last_time").map_err(sqlite)?));
         let advanced = rows::meta(&connection, "advanced").map_err(sqlite)?;
@@ -135,17 +136,7 @@ impl Embedded {
             notes: Mutex::default(),
             _lock: lock,
         };
-        Ok((store, keys))
-    }
-
-    /// Completes when the store can no longer be relied on and the process has to end.
-    pub(crate) async fn failed(&self) {
-        self.writer.failed().await;
-    }
-
-    /// Whether a commit has failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.writer.has_failed()
+        Ok((store, LiveKeys::new(keys, secret, key_file)))
     }
 
     fn notes(&self) -> MutexGuard<'_, Notes> {
@@ -190,8 +181,28 @@ impl Backend for Embedded {
         Timestamp::from_millis(self.last_time.fetch_max(now, Ordering::AcqRel).max(now))
     }
 
+    fn witness(&self, _at: Timestamp) {
+        // This process is the only node.
+    }
+
     fn epoch(&self) -> u32 {
         self.epoch
+    }
+
+    async fn list_keys(&self) -> Result<Vec<ListedKey>, StoreError> {
+        self.readers.read(server_keys::listed).await
+    }
+
+    async fn add_key(&self, key: ListedKey) -> Result<(), StoreError> {
+        self.writer.write(move |batch| server_keys::add(batch.db, &key), |()| {}).await
+    }
+
+    fn has_failed(&self) -> bool {
+        self.writer.has_failed()
+    }
+
+    async fn failed(&self) {
+        self.writer.failed().await;
     }
 
     async fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
@@ -315,6 +326,10 @@ impl Backend for Embedded {
             None => Ok(rows::grant(db, *id)?.map(Arc::new)),
         };
         self.cached(|cached| &cached.grants, grant_id, read).await
+    }
+
+    async fn read_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        self.find_grant(grant_id).await
     }
 
     async fn find_imported(

@@ -1,7 +1,7 @@
 //! Opening a data directory: its lock, its secret, its schema.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Write as _};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::server_keys;
 use crate::config::KeySource;
 use crate::random::Random;
-use crate::token::{KeyFileError, KeyRing, KeyRingError, ServerKeys};
+use crate::token::{KeyFileFailure, KeyRing, KeyRingError, ServerKeys, key_file};
 
 /// The schema's version, kept in SQLite's `user_version`.
 const SCHEMA: i64 = 2;
@@ -43,8 +43,8 @@ pub(crate) enum OpenError {
         database.display(), key_file.display()
     )]
     KeyFileMissing { database: PathBuf, key_file: PathBuf },
-    #[error("the key file {} cannot be used: {source}", path.display())]
-    KeyFile { path: PathBuf, source: KeyFileError },
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileFailure),
     #[error(transparent)]
     Keys(#[from] KeyRingError),
 }
@@ -175,32 +175,15 @@ fn secret_in(
     is_new: bool,
     random: &dyn Random,
 ) -> Result<Arc<ServerKeys>, OpenError> {
-    let path = file.to_owned();
-    match fs::read_to_string(file).map(zeroize::Zeroizing::new) {
-        Ok(text) => {
-            ServerKeys::parse(&text).map(Arc::new).map_err(|source| OpenError::KeyFile { path, source })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && is_new => {
+    match key_file::read(file)? {
+        Some(keys) => Ok(Arc::new(keys)),
+        None if is_new => {
             let keys = ServerKeys::generate(random);
-            write_key_file(file, &keys)?;
+            key_file::write(file, &keys)?;
             Ok(Arc::new(keys))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(OpenError::KeyFileMissing { database: database.to_owned(), key_file: path })
-        }
-        Err(source) => Err(io_error("reading the key file", file)(source)),
+        None => Err(OpenError::KeyFileMissing { database: database.to_owned(), key_file: file.to_owned() }),
     }
-}
-
-/// Whole or not at all, and durable, so that no database can outlive the secret it was made with.
-pub(super) fn write_key_file(path: &Path, keys: &ServerKeys) -> Result<(), OpenError> {
-    let failed = || io_error("writing the key file", path);
-    let unfinished = path.with_extension("key.new");
-    let mut file = private().truncate(true).open(&unfinished).map_err(failed())?;
-    file.write_all(keys.to_text().as_bytes()).map_err(failed())?;
-    file.sync_all().map_err(failed())?;
-    fs::rename(&unfinished, path).map_err(failed())?;
-    sync_dir(parent(path))
 }
 
 fn initialize(connection: &Connection, secret: &ServerKeys) -> rusqlite::Result<()> {

@@ -319,7 +319,7 @@ pub(super) fn grant(db: &Connection, grant_id: GrantId) -> rusqlite::Result<Opti
                 epoch: row.get("epoch")?,
                 lifetime: row.get("lifetime")?,
                 is_seen: row.get("is_seen")?,
-                voids: decode_voids(row.get("voids")?),
+                voids: VoidRange::decode(row.get::<_, Option<Vec<u8>>>("voids")?.as_deref()),
                 access_since: row.get::<_, Option<i64>>("access_since")?.map(Timestamp::from_millis),
                 revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_millis),
             })
@@ -346,7 +346,7 @@ pub(super) fn insert_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
             grant.epoch,
             grant.lifetime,
             grant.is_seen,
-            encode_voids(&grant.voids),
+            VoidRange::encode(&grant.voids),
             grant.access_since.map(Timestamp::as_millis),
             grant.revoked_at.map(Timestamp::as_millis),
         ])?;
@@ -372,7 +372,7 @@ pub(super) fn update_grant(db: &Connection, grant: &Grant) -> rusqlite::Result<(
         ":epoch": grant.epoch,
         ":lifetime": grant.lifetime,
         ":is_seen": grant.is_seen,
-        ":voids": encode_voids(&grant.voids),
+        ":voids": VoidRange::encode(&grant.voids),
         ":access_since": grant.access_since.map(Timestamp::as_millis),
         ":revoked_at": grant.revoked_at.map(Timestamp::as_millis),
     })?;
@@ -393,7 +393,7 @@ pub(super) fn append_change(db: &Connection, change_id: i64, grant: &Grant) -> r
             grant.epoch,
             grant.lifetime,
             grant.is_seen,
-            encode_voids(&grant.voids),
+            VoidRange::encode(&grant.voids),
             grant.access_since.map(Timestamp::as_millis),
             grant.revoked_at.map(Timestamp::as_millis),
         ],
@@ -470,25 +470,6 @@ pub(super) fn grants_between(
     )?
     .query_map(params![account_id, client_id], |row| row.get(0))?
     .collect()
-}
-
-fn encode_voids(voids: &[VoidRange]) -> Option<Vec<u8>> {
-    let encoded = voids.iter().flat_map(|range| {
-        let (from, to, until) =
-            (range.from.to_be_bytes(), range.to.to_be_bytes(), range.until.as_millis().to_be_bytes());
-        [from.as_slice(), to.as_slice(), until.as_slice()].concat()
-    });
-    (!voids.is_empty()).then(|| encoded.collect())
-}
-
-fn decode_voids(encoded: Option<Vec<u8>>) -> Vec<VoidRange> {
-    let (pieces, _) = encoded.as_deref().unwrap_or_default().as_chunks::<16>();
-    let range = |piece: &[u8; 16]| {
-        let number = |at: usize| u32::from_be_bytes([piece[at], piece[at + 1], piece[at + 2], piece[at + 3]]);
-        let until = i64::from(number(8)) << 32 | i64::from(number(12));
-        VoidRange { from: number(0), to: number(4), until: Timestamp::from_millis(until) }
-    };
-    pieces.iter().map(range).collect()
 }
 
 /// The first row that any of the hashes leads to, and that hash.

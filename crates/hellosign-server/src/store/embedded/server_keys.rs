@@ -37,6 +37,11 @@ pub(super) fn put(db: &Connection, key: &ListedKey) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Adds a key, unless it is listed: what the database uses it for is not for a key file to say.
+pub(super) fn add(db: &Connection, key: &ListedKey) -> rusqlite::Result<()> {
+    if listed(db)?.iter().any(|known| known.id == key.id) { Ok(()) } else { put(db, key) }
+}
+
 /// How many credentials of each kind are kept as hashes under this key.
 pub(super) fn uses(db: &Connection, key_id: KeyId) -> rusqlite::Result<KeyUse> {
     let count = |wanted: Purpose| {

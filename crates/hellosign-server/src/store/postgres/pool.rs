@@ -1,0 +1,322 @@
+//! A few connections, each of which carries many requests at the same time: PostgreSQL answers them in the order in
+//! which they were sent, and nobody waits for a round trip that another one is on.
+
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Row, Statement};
+
+use super::rows::Values;
+use super::statements::Sql;
+use super::url::{Connector, Driving};
+use crate::store::StoreError;
+
+/// Requests on one connection at the same time. More would only wait for each other.
+const DEPTH: usize = 32;
+/// Requests that wait for a place on a connection, for each connection. Those beyond are refused at once.
+const WAITING: usize = 128;
+/// How long a request waits for a place, or for any connection to come about.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long an answer may take. A connection that takes longer is given up, whatever it still says.
+const ANSWER: Duration = Duration::from_secs(2);
+/// How long something is tried in all.
+const IN_ALL: Duration = Duration::from_secs(4);
+/// Between two attempts to connect, at most.
+const RECONNECT: Duration = Duration::from_secs(1);
+
+/// The connections of this node.
+pub(super) struct Pool {
+    shared: Arc<Shared>,
+    /// Ends the connections when it is dropped.
+    _lanes: JoinSet<()>,
+}
+
+struct Shared {
+    connector: Connector,
+    lanes: Vec<ArcSwapOption<Lane>>,
+    /// One place for each request that is on its way.
+    places: Semaphore,
+    waiting: AtomicUsize,
+    /// Told when a connection has come about.
+    connected: Notify,
+    /// What went wrong last, while nothing works.
+    trouble: Mutex<Option<String>>,
+}
+
+/// A connection that works.
+struct Lane {
+    client: Client,
+    statements: Vec<Statement>,
+    in_flight: AtomicUsize,
+    /// Told when nobody trusts it any more.
+    given_up: Notify,
+}
+
+/// Why a statement was not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// It was not sent, or PostgreSQL has undone it: it may be tried again.
+    Undone,
+    /// It was not sent, or PostgreSQL refused it, and will again.
+    Refused,
+    /// It may have happened.
+    Unknown,
+}
+
+impl Pool {
+    /// Starts to connect; does not wait for it.
+    pub(super) fn start(connector: Connector, connections: usize) -> Self {
+        let connections = connections.max(1);
+        let shared = Arc::new(Shared {
+            connector,
+            lanes: (0..connections).map(|_| ArcSwapOption::empty()).collect(),
+            places: Semaphore::new(connections * DEPTH),
+            waiting: AtomicUsize::new(0),
+            connected: Notify::new(),
+            trouble: Mutex::new(None),
+        });
+        let keep = |at| keep_connected(Arc::clone(&shared), at);
+        let lanes = (0..connections).map(keep).collect();
+        Self { shared, _lanes: lanes }
+    }
+
+    /// Runs a statement by itself, which is a transaction; what it wrote is durable when this returns.
+    ///
+    /// It may be run more than once: where an answer is lost it is sent again, so that it has to do no harm the
+    /// second time. [`Answered::was_repeated`] says so.
+    pub(super) async fn run(&self, sql: Sql, values: &Values<'_>) -> Result<Answered, StoreError> {
+        let deadline = Instant::now() + IN_ALL;
+        let mut was_repeated = false;
+        let mut attempt = 0;
+        loop {
+            match self.attempt(sql, values, deadline).await {
+                Ok(rows) => return Ok(Answered { rows, was_repeated }),
+                Err(Failure::Refused) => return Err(StoreError::Unavailable),
+                Err(failure) => was_repeated |= failure == Failure::Unknown,
+            }
+            attempt += 1;
+            // Those who got in each other's way do not meet again.
+            sleep(Duration::from_millis(fastrand::u64(0..=5 << attempt.min(6)))).await;
+            if Instant::now() >= deadline {
+                return Err(StoreError::Unavailable);
+            }
+        }
+    }
+
+    /// A connection for somebody's own use: for what takes longer, and for transactions of several statements.
+    pub(super) async fn own_connection(&self) -> Result<Client, StoreError> {
+        match self.shared.connector.connect().await {
+            Ok((client, driving)) => {
+                tokio::spawn(driving);
+                Ok(client)
+            }
+            Err(error) => {
+                tracing::error!(error = %told(&error), "connecting to the database failed");
+                Err(StoreError::Unavailable)
+            }
+        }
+    }
+
+    /// Connections that work right now.
+    pub(super) fn live(&self) -> usize {
+        self.shared.lanes.iter().filter(|lane| lane.load().is_some()).count()
+    }
+
+    /// What went wrong last, while no connection works.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn attempt(&self, sql: Sql, values: &Values<'_>, deadline: Instant) -> Result<Vec<Row>, Failure> {
+        let shared = &self.shared;
+        let _place = shared.place(deadline).await.ok_or(Failure::Refused)?;
+        let lane = shared.lane(deadline).await.ok_or(Failure::Refused)?;
+        let _one = OneMore::on(&lane.in_flight);
+        let statement = lane.statements.get(sql as usize).ok_or(Failure::Refused)?;
+        match timeout(ANSWER, lane.client.query(statement, values)).await {
+            Ok(Ok(rows)) => Ok(rows),
+            Ok(Err(error)) => {
+                let failure = judge(&error);
+                let is_fine = failure == Failure::Undone;
+                if !is_fine {
+                    tracing::error!(error = %told(&error), statement = ?sql, "the database gave no answer");
+                }
+                if failure == Failure::Unknown || error.code().is_some_and(is_no_primary) {
+                    lane.given_up.notify_one();
+                }
+                Err(failure)
+            }
+            Err(_) => {
+                tracing::error!(statement = ?sql, "the database did not answer in time");
+                lane.given_up.notify_one();
+                Err(Failure::Unknown)
+            }
+        }
+    }
+}
+
+/// What a statement has answered.
+pub(super) struct Answered {
+    pub(super) rows: Vec<Row>,
+    /// Whether it may have been done before, by an attempt whose answer was lost.
+    pub(super) was_repeated: bool,
+}
+
+impl Shared {
+    /// A place among those that are on their way; `None` where there are too many, or none comes free in time.
+    async fn place(&self, deadline: Instant) -> Option<tokio::sync::SemaphorePermit<'_>> {
+        if let Ok(place) = self.places.try_acquire() {
+            return Some(place);
+        }
+        if self.waiting.load(Ordering::Relaxed) >= WAITING * self.lanes.len() {
+            return None;
+        }
+        let _one = OneMore::on(&self.waiting);
+        timeout_at(deadline.min(Instant::now() + PATIENCE), self.places.acquire()).await.ok()?.ok()
+    }
+
+    /// The connection with the least to do; `None` where none comes about in time.
+    async fn lane(&self, deadline: Instant) -> Option<Arc<Lane>> {
+        let until = deadline.min(Instant::now() + PATIENCE);
+        loop {
+            let connected = self.connected.notified();
+            let live = self.lanes.iter().filter_map(ArcSwapOption::load_full);
+            if let Some(lane) = live.min_by_key(|lane| lane.in_flight.load(Ordering::Relaxed)) {
+                return Some(lane);
+            }
+            timeout_at(until, connected).await.ok()?;
+        }
+    }
+
+    fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+}
+
+/// One connection after the other, for as long as the pool lives.
+async fn keep_connected(shared: Arc<Shared>, at: usize) {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match connect(&shared.connector).await {
+            Ok((lane, driving)) => {
+                pause = Duration::from_millis(50);
+                shared.set_trouble(None);
+                let lane = Arc::new(lane);
+                shared.lanes[at].store(Some(Arc::clone(&lane)));
+                shared.connected.notify_waiters();
+                tokio::select! {
+                    ended = driving => tracing::warn!(error = ?ended.err().map(|e| told(&e)), "a connection to the database ended"),
+                    () = lane.given_up.notified() => tracing::warn!("a connection to the database is given up"),
+                }
+                shared.lanes[at].store(None);
+            }
+            Err(error) => {
+                let trouble = Some(error);
+                // One line for all of them, and as long as it lasts.
+                if *shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) != trouble {
+                    tracing::error!(error = trouble, database = ?shared.connector, "connecting to the database failed");
+                    shared.set_trouble(trouble);
+                }
+            }
+        }
+        sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+        pause = (pause * 2).min(RECONNECT);
+    }
+}
+
+/// A connection with its statements, checked for what durability rests on.
+async fn connect(connector: &Connector) -> Result<(Lane, Driving), String> {
+    let connected = async {
+        let (client, mut driving) = connector.connect().await.map_err(|error| told(&error))?;
+        let statements = tokio::select! {
+            statements = prepare(&client) => statements?,
+            ended = &mut driving => {
+                return Err(ended.err().map_or_else(|| "the connection was closed".to_owned(), |e| told(&e)));
+            }
+        };
+        let lane = Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: Notify::new() };
+        Ok((lane, driving))
+    };
+    timeout(ANSWER * 2, connected).await.map_err(|_| "the database does not answer".to_owned())?
+}
+
+async fn prepare(client: &Client) -> Result<Vec<Statement>, String> {
+    let told = |error: tokio_postgres::Error| told(&error);
+    let commits =
+        client.query_one("SELECT current_setting('synchronous_commit')", &[]).await.map_err(told)?;
+    let commits: &str = commits.get(0);
+    if !matches!(commits, "on" | "remote_apply") {
+        return Err(format!(
+            "synchronous_commit is {commits}, so that what was answered could be lost; set it to on"
+        ));
+    }
+    let mut statements = Vec::new();
+    for sql in Sql::ALL {
+        statements.push(client.prepare(&sql.text()).await.map_err(told)?);
+    }
+    Ok(statements)
+}
+
+/// Whether it happened, by what PostgreSQL has said of it.
+fn judge(error: &tokio_postgres::Error) -> Failure {
+    let Some(code) = error.code() else {
+        // The connection has ended while the answer was awaited, or before the statement was sent.
+        return Failure::Unknown;
+    };
+    match code {
+        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Undone,
+        &SqlState::LOCK_NOT_AVAILABLE => Failure::Undone,
+        // The outcome is not known (class 40003), or the server was told to stop: it may have committed before.
+        &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::Unknown,
+        code if code.code().starts_with("57P") || code.code().starts_with("08") => Failure::Unknown,
+        _ => Failure::Refused,
+    }
+}
+
+/// Whether this connection leads to a database that takes no writes, as one does that was demoted.
+fn is_no_primary(code: &SqlState) -> bool {
+    *code == SqlState::READ_ONLY_SQL_TRANSACTION
+}
+
+/// An error without what PostgreSQL calls its details: they may quote a row.
+pub(super) fn told(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(db) => format!("{} ({})", db.message(), db.code().code()),
+        None => {
+            let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+            format!(
+                "{error}{}",
+                source.filter(|source| !error.to_string().ends_with(source.as_str())).unwrap_or_default()
+            )
+        }
+    }
+}
+
+/// Counts one for as long as it lives.
+struct OneMore<'a>(&'a AtomicUsize);
+
+impl<'a> OneMore<'a> {
+    fn on(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Self(counter)
+    }
+}
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool").field("database", &self.shared.connector).field("live", &self.live()).finish()
+    }
+}
