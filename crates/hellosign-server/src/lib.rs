@@ -53,8 +53,10 @@ pub use fixtures::Fixtures;
 pub use http::forwarded::{ProxyNetwork, ProxyNetworkError};
 pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
-pub use store::{DataDir, DataDirError, KeyEntry, KeyUse};
-pub use store::{DatabaseUrl, DatabaseUrlError, PostgresConfig};
+pub use store::{
+    DataDir, DataDirError, DatabaseUrl, DatabaseUrlError, KeyEntry, KeyUse, PendingMigration, PostgresConfig,
+    SharedDatabase, SharedDatabaseError,
+};
 pub use token::{KeyFileError, KeyId, KeyIdError, KeyState, ServerKeys};
 
 /// Entry points for the fuzzer, which has to reach what is private. No promise is made for them.

@@ -6,14 +6,16 @@ pub(crate) mod model;
 mod postgres;
 
 pub(crate) use dispatch::{Backend, Ended, Import, Page, Store};
-pub use embedded::{DataDir, DataDirError, KeyEntry};
+pub use embedded::{DataDir, DataDirError};
 pub(crate) use embedded::{Embedded, OpenError};
-pub use model::KeyUse;
 pub(crate) use model::{
     Account, AccountId, Client, Code, Grant, Inserted, NewAccount, NewClient, NewCode, NewGrant, Redeemed,
     Rehash, Rotation, Session, Updated, VoidRange,
 };
-pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresConfig};
+pub use model::{KeyEntry, KeyUse};
+pub use postgres::{
+    DatabaseUrl, DatabaseUrlError, PendingMigration, PostgresConfig, SharedDatabase, SharedDatabaseError,
+};
 pub(crate) use postgres::{Postgres, PostgresError};
 
 /// Why the store gave no answer. The details are in the log.

@@ -7,7 +7,7 @@ use hellosign_wire::scope::Scope;
 
 use crate::client::switches::Switches;
 use crate::clock::Timestamp;
-use crate::token::{GrantId, KeyId, KeyedHash, Purpose, Seed};
+use crate::token::{GrantId, KeyId, KeyState, KeyedHash, Purpose, Seed};
 
 /// An account's identifier: the vendor writes it as 40 hexadecimal digits.
 pub(crate) type AccountId = [u8; 20];
@@ -289,6 +289,20 @@ pub struct KeyUse {
     pub api_keys: u64,
     /// Refresh tokens that came from elsewhere.
     pub imported_tokens: u64,
+}
+
+/// One of the server's keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyEntry {
+    /// Its name.
+    pub id: KeyId,
+    /// What it is used for.
+    pub state: KeyState,
+    /// Whether its secret was given.
+    pub is_held: bool,
+    /// What would end with it, beside the tokens that were made with it.
+    pub uses: KeyUse,
 }
 
 /// Whole seconds of a lifetime, as tokens and rows carry it.

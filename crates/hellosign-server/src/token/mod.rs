@@ -3,6 +3,7 @@
 mod credential;
 pub(crate) mod key_file;
 mod keys;
+pub(crate) mod roll;
 
 pub(crate) use credential::{Credential, GrantId, Kind, Seed};
 pub(crate) use key_file::KeyFileFailure;

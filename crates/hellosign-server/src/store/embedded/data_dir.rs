@@ -10,8 +10,9 @@ use super::open::{self, OpenError, Opened};
 use super::server_keys;
 use crate::config::KeySource;
 use crate::random::SystemRandom;
-use crate::store::KeyUse;
-use crate::token::{KeyId, KeyLookup, KeyRing, KeyState, ListedKey, key_file};
+use crate::store::{KeyEntry, KeyUse};
+use crate::token::roll::{self, RollError};
+use crate::token::{KeyId, KeyLookup, KeyRing, ListedKey, key_file};
 
 /// A data directory that no server runs on, for its operator.
 ///
@@ -31,20 +32,6 @@ use crate::token::{KeyId, KeyLookup, KeyRing, KeyState, ListedKey, key_file};
 /// ```
 pub struct DataDir(Opened);
 
-/// One of the server's keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct KeyEntry {
-    /// Its name.
-    pub id: KeyId,
-    /// What it is used for.
-    pub state: KeyState,
-    /// Whether its secret was given.
-    pub is_held: bool,
-    /// What would end with it, beside the tokens that were made with it.
-    pub uses: KeyUse,
-}
-
 /// Why a data directory cannot be worked on. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
@@ -62,18 +49,18 @@ enum Reason {
         "the server's secret was not read from a file, so no key can be added to it; add a line to where it is kept"
     )]
     NoFile,
-    #[error("no key has the id {0}; `hellosign server keys list` shows those there are")]
-    Unknown(KeyId),
-    #[error("the key {0} is revoked, and stays so; add another one")]
-    Revoked(KeyId),
-    #[error("the key file lacks key {0}, so nothing can be issued with it")]
-    NotHeld(KeyId),
-    #[error("the key {0} is the one that issues; have another one issue first")]
-    Issues(KeyId),
+    #[error(transparent)]
+    Roll(#[from] RollError),
 }
 
 impl From<OpenError> for DataDirError {
     fn from(error: OpenError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<RollError> for DataDirError {
+    fn from(error: RollError) -> Self {
         Self(error.into())
     }
 }
@@ -131,18 +118,7 @@ impl DataDir {
     /// Where there is no such key, it is revoked, or its secret was not given.
     pub fn issue_with(&mut self, key_id: KeyId) -> Result<(), DataDirError> {
         let listed = server_keys::listed(self.database())?;
-        match listed.iter().find(|key| key.id == key_id) {
-            None => return Err(Reason::Unknown(key_id).into()),
-            Some(key) if key.state == KeyState::Revoked => return Err(Reason::Revoked(key_id).into()),
-            Some(_) => {}
-        }
-        let KeyLookup::Held(_) = self.0.keys.find(key_id) else {
-            return Err(Reason::NotHeld(key_id).into());
-        };
-        self.change(listed.into_iter().filter(|key| key.state != KeyState::Revoked).map(|key| ListedKey {
-            state: if key.id == key_id { KeyState::Issuing } else { KeyState::Accepted },
-            ..key
-        }))
+        self.change(roll::issue(&listed, &self.0.keys, key_id)?)
     }
 
     /// Ends everything that was made with a key: tokens, and the credentials that are kept as hashes
@@ -151,15 +127,9 @@ impl DataDir {
     /// # Errors
     /// Where there is no such key, or it is the one that issues.
     pub fn revoke_key(&mut self, key_id: KeyId) -> Result<KeyUse, DataDirError> {
-        let listed = server_keys::listed(self.database())?;
-        let Some(key) = listed.into_iter().find(|key| key.id == key_id) else {
-            return Err(Reason::Unknown(key_id).into());
-        };
-        if key.state == KeyState::Issuing {
-            return Err(Reason::Issues(key_id).into());
-        }
+        let revoked = roll::revoke(&server_keys::listed(self.database())?, key_id)?;
         let ended = server_keys::uses(self.database(), key_id)?;
-        self.change([ListedKey { state: KeyState::Revoked, ..key }])?;
+        self.change([revoked])?;
         Ok(ended)
     }
 

@@ -23,7 +23,7 @@ use std::time::Duration;
 use quick_cache::sync::Cache;
 use rusqlite::Connection;
 
-pub use self::data_dir::{DataDir, DataDirError, KeyEntry};
+pub use self::data_dir::{DataDir, DataDirError};
 use self::journal::{Batch, GATHERED, Journal};
 pub(crate) use self::open::OpenError;
 use self::open::Opened;

@@ -1,6 +1,7 @@
 //! PostgreSQL, which any number of nodes share. A node keeps nothing but what it has read within the last second;
 //! whatever changes something is one statement, and is judged by the row as it is then.
 
+mod administration;
 mod backend;
 mod import;
 mod migrations;
@@ -21,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 
+pub use self::administration::{SharedDatabase, SharedDatabaseError};
 pub use self::migrations::PendingMigration;
 use self::pool::{Answered, Pool};
 use self::recent::Recent;

@@ -1,20 +1,20 @@
 //! Opening a database: its schema, its keys, its time.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::{Client, GenericClient, Transaction};
 
-use super::migrations::{self, PendingMigration};
+use super::migrations;
 use super::pool::Pool;
 use super::rows::{self, Columns};
 use super::statements::Sql;
 use super::time::DatabaseTime;
 use super::url::PostgresConfig;
-use super::{DatabaseUrl, Notes, Postgres, PostgresError, RecentRows};
+use super::{Notes, Postgres, PostgresError, RecentRows};
 use crate::clock::Clock;
 use crate::config::KeySource;
 use crate::live_keys::LiveKeys;
@@ -47,7 +47,7 @@ impl Postgres {
             );
         }
         warn_of_no_fsync(&client).await?;
-        let keys = open_keys(&mut client, keys, random).await?;
+        let OpenedKeys { ring, secret, file } = open_keys(&mut client, keys, random).await?;
         drop(client);
         let _ = driving.await;
 
@@ -67,22 +67,8 @@ impl Postgres {
             notes: Mutex::new(Notes::default()),
             _beating: beating,
         };
-        Ok((store, keys))
+        Ok((store, LiveKeys::new(ring, secret, file)))
     }
-}
-
-/// The steps that the schema of a database lacks; changes nothing.
-pub(crate) async fn plan(url: &DatabaseUrl) -> Result<Vec<PendingMigration>, PostgresError> {
-    let (mut client, driving) = url.connector()?.connect().await?;
-    tokio::spawn(driving);
-    migrations::plan(&mut client).await
-}
-
-/// Takes the steps that the schema of a database lacks; gives them.
-pub(crate) async fn migrate(url: &DatabaseUrl) -> Result<Vec<PendingMigration>, PostgresError> {
-    let (mut client, driving) = url.connector()?.connect().await?;
-    tokio::spawn(driving);
-    migrations::migrate(&mut client).await
 }
 
 async fn warn_of_no_fsync(client: &Client) -> Result<(), PostgresError> {
@@ -95,11 +81,11 @@ async fn warn_of_no_fsync(client: &Client) -> Result<(), PostgresError> {
 
 /// Where the secret is, and whether it is the database's. A new database takes the secret that it is given, or a
 /// new one.
-async fn open_keys(
+pub(super) async fn open_keys(
     client: &mut Client,
     source: &KeySource,
     random: &dyn Random,
-) -> Result<LiveKeys, PostgresError> {
+) -> Result<OpenedKeys, PostgresError> {
     let transaction = client.transaction().await?;
     // One node at a time: the others find a database that has its keys.
     transaction.query("SELECT value FROM meta WHERE name = 'epoch' FOR UPDATE", &[]).await?;
@@ -121,7 +107,15 @@ async fn open_keys(
         put(&transaction, &key).await?;
     }
     transaction.commit().await?;
-    Ok(LiveKeys::new(ring, secret, file))
+    Ok(OpenedKeys { ring, secret, file })
+}
+
+/// The keys of a database, and where their secrets come from.
+pub(super) struct OpenedKeys {
+    pub(super) ring: KeyRing,
+    pub(super) secret: Arc<ServerKeys>,
+    /// `None` where the caller has given the secret.
+    pub(super) file: Option<PathBuf>,
 }
 
 /// The secret in a key file. A new one is made for a new database only, and is durable before it.
@@ -138,8 +132,8 @@ fn secret_in(file: &Path, is_new: bool, random: &dyn Random) -> Result<Arc<Serve
 }
 
 /// The keys that a database knows.
-pub(super) async fn listed(transaction: &Transaction<'_>) -> Result<Vec<ListedKey>, PostgresError> {
-    let rows = transaction.query(&Sql::ListKeys.text(), &[]).await?;
+pub(super) async fn listed(client: &impl GenericClient) -> Result<Vec<ListedKey>, PostgresError> {
+    let rows = client.query(&Sql::ListKeys.text(), &[]).await?;
     Ok(rows.iter().map(rows::listed_key).collect::<Result<_, StoreError>>()?)
 }
 

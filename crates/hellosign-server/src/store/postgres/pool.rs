@@ -267,8 +267,10 @@ async fn prepare(client: &Client) -> Result<Vec<Statement>, String> {
 /// Whether it happened, by what PostgreSQL has said of it.
 fn judge(error: &tokio_postgres::Error) -> Failure {
     let Some(code) = error.code() else {
-        // The connection has ended while the answer was awaited, or before the statement was sent.
-        return Failure::Unknown;
+        let source = std::error::Error::source(error);
+        let is_ours = source.is_some_and(|source| source.is::<tokio_postgres::types::WrongType>());
+        // Else the connection has ended while the answer was awaited, or before the statement was sent.
+        return if is_ours { Failure::Refused } else { Failure::Unknown };
     };
     match code {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Undone,

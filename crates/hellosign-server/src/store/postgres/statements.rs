@@ -144,7 +144,7 @@ impl Sql {
                      can_insert_everywhere = $6, created_at = $7, callback_url = $8, scopes = $9,
                      is_approved = $10, is_resource_server = $11, switches = $12, rotation_since = $13,
                      secret = $14, revision = $15, epoch = $16
-                 WHERE client_id = $1 AND revision = $15 - 1 RETURNING 1"
+                 WHERE client_id = $1 AND revision + 1 = $15 RETURNING 1"
                     .to_owned()
             }
             _ => "DELETE FROM clients WHERE client_id = $1".to_owned(),
@@ -169,7 +169,7 @@ impl Sql {
             ),
             Self::UpdateAccount => "UPDATE accounts SET is_locked = $2, is_confirmed = $3, callback_url = $4,
                      locale = $5, revision = $6, epoch = $7
-                 WHERE account_id = $1 AND revision = $6 - 1 RETURNING 1"
+                 WHERE account_id = $1 AND revision + 1 = $6 RETURNING 1"
                 .to_owned(),
             Self::FindSession => format!("SELECT {SESSION} FROM sessions WHERE hash = ANY($1)"),
             Self::InsertSession => {
@@ -202,7 +202,7 @@ impl Sql {
             Self::RedeemCode => redeem_code(),
             _ => "UPDATE grants SET revision = $2, generation = $3, parent = $4, issued_at = $5, key_id = $6,
                      epoch = $7, lifetime = $8, is_seen = $9, voids = $10, access_since = $11, revoked_at = $12
-                 WHERE grant_id = $1 AND revision = $2 - 1 RETURNING 1"
+                 WHERE grant_id = $1 AND revision + 1 = $2 RETURNING 1"
                 .to_owned(),
         }
     }
@@ -254,7 +254,7 @@ fn redeem_code() -> String {
                  SELECT grant_id FROM grants
                  WHERE account_id = $4 AND client_id = $3 AND revoked_at IS NULL
                      AND client_epoch = $5 AND account_epoch = $6
-                 ORDER BY issued_at DESC OFFSET $21 - 1)
+                 ORDER BY issued_at DESC OFFSET CAST($21 AS BIGINT) - 1)
                  AND EXISTS (SELECT 1 FROM consumed)
              RETURNING grant_id),
          inserted AS (
