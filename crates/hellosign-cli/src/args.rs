@@ -42,7 +42,7 @@ pub(crate) enum Command {
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Server {
         #[command(flatten)]
-        args: Option<ServerArgs>,
+        args: Box<ServerArgs>,
         #[command(flatten)]
         behavior: BehaviorArgs,
         #[command(subcommand)]
@@ -132,10 +132,19 @@ pub(crate) struct HostArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServerCommand {
-    /// Rolls the server's secret, while no server runs on the data directory
+    /// Rolls the server's secret: of a data directory while no server runs on it, of a PostgreSQL database while its
+    /// servers run
     Keys {
         #[command(subcommand)]
         command: KeysCommand,
+    },
+    /// Brings the schema of a PostgreSQL database up to date, as a server does when it starts
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// Shows what is missing, as SQL, and changes nothing
+        #[arg(long)]
+        plan: bool,
     },
 }
 
@@ -168,14 +177,25 @@ pub(crate) enum KeysCommand {
 }
 
 /// Which server's data, and with which secret.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DataArgs {
     /// Holds the database and the server's secret
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
+    #[arg(long, value_name = "DIR", conflicts_with = "database_url_file")]
+    pub(crate) data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
     /// File with the server's secret, in place of server.key in the data directory
     #[arg(long, value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+}
+
+/// A PostgreSQL database. Its URL has a password in it, and is never on the command line.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DatabaseArgs {
+    /// File with the URL of a PostgreSQL database, postgres://USER:PASSWORD@HOST/DATABASE, in place of a data
+    /// directory; HELLOSIGN_DATABASE_URL where neither is given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) database_url_file: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -183,12 +203,12 @@ pub(crate) struct ServerArgs {
     /// Address and port to listen on, port 0 for a free one; may be given more than once
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8065")]
     pub(crate) listen: Vec<String>,
-    /// Holds the database and the server's secret; made if it is missing
-    #[arg(long, value_name = "DIR")]
-    pub(crate) data_dir: PathBuf,
-    /// File with the server's secret, in place of server.key in the data directory
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
+    /// Which database, and with which secret; a data directory is made if it is missing
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
+    /// Connections to the PostgreSQL database; each carries many requests at the same time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) database_connections: u16,
     /// Where others reach the server, an origin without a path: for what it says of itself
     #[arg(long, value_name = "URL")]
     pub(crate) public_url: Option<String>,
@@ -197,7 +217,7 @@ pub(crate) struct ServerArgs {
     #[arg(long, value_name = "CIDR")]
     pub(crate) trusted_proxy: Vec<ProxyNetwork>,
     /// Lets tests control the server at this loopback address, see `hellosign control`; control.json in the
-    /// data directory has the token, unless HELLOSIGN_CONTROL_TOKEN gives one
+    /// data directory has the token, unless HELLOSIGN_CONTROL_TOKEN gives one, as it has to with PostgreSQL
     #[arg(long, value_name = "ADDR")]
     pub(crate) control: Option<String>,
 }

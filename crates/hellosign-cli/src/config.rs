@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use hellosign_server::{KeySource, Random as _, ServerKeys, SystemRandom};
+use hellosign_server::{DatabaseUrl, KeySource, Random as _, ServerKeys, SystemRandom};
 use zeroize::Zeroizing;
+
+use crate::args::DatabaseArgs;
 
 /// The variable that may hold the content of a key file.
 const SERVER_KEY: &str = "HELLOSIGN_SERVER_KEY";
@@ -26,6 +28,39 @@ pub(crate) fn key_source(key_file: Option<PathBuf>) -> anyhow::Result<KeySource>
         }
         (None, None) => Ok(KeySource::DataDir),
     }
+}
+
+/// The variable that may hold the URL of a PostgreSQL database.
+const DATABASE_URL: &str = "HELLOSIGN_DATABASE_URL";
+
+/// Where a server's data is.
+#[derive(Debug, Clone)]
+pub(crate) enum DataSource {
+    Directory(PathBuf),
+    Postgres(DatabaseUrl),
+}
+
+/// Where a server's data is, as the command line says, or else the environment.
+pub(crate) fn data_source(data_dir: Option<PathBuf>, database: &DatabaseArgs) -> anyhow::Result<DataSource> {
+    if let Some(directory) = data_dir {
+        return Ok(DataSource::Directory(directory));
+    }
+    match database_url(database)? {
+        Some(url) => Ok(DataSource::Postgres(url)),
+        None => bail!(
+            "which database? Give --data-dir DIR, or --database-url-file FILE or {DATABASE_URL} for PostgreSQL"
+        ),
+    }
+}
+
+/// The URL of a PostgreSQL database, where one is given.
+pub(crate) fn database_url(args: &DatabaseArgs) -> anyhow::Result<Option<DatabaseUrl>> {
+    let (text, from) = match (&args.database_url_file, variable(DATABASE_URL)) {
+        (Some(file), _) => (read_secret(file)?, file.display().to_string()),
+        (None, Some(text)) => (Zeroizing::new(text), format!("the variable {DATABASE_URL}")),
+        (None, None) => return Ok(None),
+    };
+    text.parse().map(Some).with_context(|| from)
 }
 
 /// A variable of the environment; an empty one is not set.

@@ -76,6 +76,16 @@ impl ControlAccess {
     }
 }
 
+/// Fails unless the environment has the token: there is no data directory to leave it in.
+pub(crate) fn is_given() -> anyhow::Result<()> {
+    match config::variable(TOKEN) {
+        Some(_) => Ok(()),
+        None => bail!(
+            "with PostgreSQL there is no directory for control.json: set {TOKEN}, and {URL} for who controls it"
+        ),
+    }
+}
+
 /// The file, while the server runs.
 #[derive(Debug)]
 pub(crate) struct ControlFile(PathBuf);

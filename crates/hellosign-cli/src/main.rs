@@ -35,12 +35,14 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         match args.command {
             Command::Quickstart { browser } => commands::quickstart::run(browser).await?,
             Command::Oauth { command } => commands::oauth::run(command).await?,
-            Command::Server { args: Some(args), behavior, command: None } => {
+            Command::Server { args, behavior, command: None } => {
                 commands::server::run(args, behavior).await?;
             }
-            Command::Server { args: None, command: None, .. } => anyhow::bail!("--data-dir is needed"),
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {
-                commands::server_keys::run(command)?;
+                commands::server_keys::run(command).await?;
+            }
+            Command::Server { command: Some(ServerCommand::Migrate { database, plan }), .. } => {
+                commands::server_migrate::run(&database, plan).await?;
             }
             Command::Emulator(args) => return commands::emulator::run(args).await,
             Command::Control { data_dir, command } => {

@@ -33,9 +33,9 @@ pub(crate) fn start_log(format: LogFormat, default: Level) -> WorkerGuard {
 
 /// One line for whoever started this, written out at once: scripts wait for it.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    let mut stdout = io::stdout().lock();
     // A reader that has gone is no reason to stop.
-    let _ = io::stdout().flush();
+    let _ = writeln!(stdout, "{text}").and_then(|()| stdout.flush());
 }
 
 /// An answer that is a secret, for whoever asked for it: one line of JSON, and nowhere else.

@@ -6,4 +6,5 @@ pub(crate) mod oauth;
 pub(crate) mod quickstart;
 pub(crate) mod server;
 pub(crate) mod server_keys;
+pub(crate) mod server_migrate;
 mod signals;

@@ -5,19 +5,24 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use hellosign_server::{Config, Fixtures, Server};
+use hellosign_server::{Config, Database, Fixtures, KeySource, PostgresConfig, Server};
 use tokio::net::TcpListener;
 
 use super::signals::Signals;
 use crate::args::{BehaviorArgs, Profile, ServerArgs};
-use crate::control_access::ControlAccess;
+use crate::config::DataSource;
+use crate::control_access::{self, ControlAccess};
 use crate::{config, output};
 
 /// Runs the server until SIGTERM or SIGINT, then finishes what is in flight.
-pub(crate) async fn run(args: ServerArgs, behavior: BehaviorArgs) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Box<ServerArgs>, behavior: BehaviorArgs) -> anyhow::Result<()> {
     let addresses = addresses(&args.listen).await?;
-    let (data_dir, control) = (args.data_dir.clone(), args.control.clone());
+    let control = args.control.clone();
     let config = server_config(args, &behavior, &addresses)?;
+    let data_dir = match &config.database {
+        Database::DataDir(directory) => Some(directory.clone()),
+        _ => None,
+    };
     let control_listener = match &control {
         Some(address) => Some(listen_on_loopback("--control", address).await?),
         None => None,
@@ -37,7 +42,10 @@ pub(crate) async fn run(args: ServerArgs, behavior: BehaviorArgs) -> anyhow::Res
     }
     if let Some(listener) = control_listener {
         let access = ControlAccess::new(&listener)?;
-        control_file = Some(access.write(&data_dir)?);
+        match &data_dir {
+            Some(directory) => control_file = Some(access.write(directory)?),
+            None => control_access::is_given()?,
+        }
         lines.push(format!("control on {}", access.url));
         server.control_on(listener, access.token);
     }
@@ -109,17 +117,27 @@ fn refuse_what_is_unsafe(
 }
 
 fn server_config(
-    args: ServerArgs,
+    args: Box<ServerArgs>,
     behavior: &BehaviorArgs,
     addresses: &[SocketAddr],
 ) -> anyhow::Result<Config> {
-    let mut config = Config::new(&args.data_dir);
-    config.control = args.control.is_some();
+    let control = args.control.is_some();
+    let data = args.data.clone();
+    let keys = config::key_source(data.key_file)?;
+    let mut config = match config::data_source(data.data_dir, &data.database)? {
+        DataSource::Directory(directory) => Config::new(directory),
+        DataSource::Postgres(url) => {
+            let mut database = PostgresConfig::new(url);
+            database.connections = args.database_connections.into();
+            Config::on_postgres(database, KeySource::DataDir)
+        }
+    };
+    config.keys = keys;
+    config.control = control;
     set_behavior(&mut config, behavior)?;
     if let Some(open) = addresses.iter().find(|address| !address.ip().is_loopback()) {
         refuse_what_is_unsafe(&args, behavior, &config, *open)?;
     }
-    config.keys = config::key_source(args.key_file)?;
     config.public_url = args.public_url;
     config.trusted_proxies = args.trusted_proxy;
     Ok(config)

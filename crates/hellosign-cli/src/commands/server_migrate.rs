@@ -1,0 +1,26 @@
+//! `hellosign server migrate`: the schema of a PostgreSQL database.
+
+use anyhow::Context as _;
+use hellosign_server::SharedDatabase;
+
+use crate::args::DatabaseArgs;
+use crate::{config, output};
+
+pub(crate) async fn run(database: &DatabaseArgs, is_plan: bool) -> anyhow::Result<()> {
+    let url = config::database_url(database)?
+        .context("which database? Give --database-url-file FILE or set HELLOSIGN_DATABASE_URL")?;
+    let steps = match is_plan {
+        true => SharedDatabase::plan(&url).await?,
+        false => SharedDatabase::migrate(&url).await?,
+    };
+    for step in &steps {
+        output::line(&format!("-- {}: {}", step.version, step.title));
+        if is_plan {
+            output::line(step.sql);
+        }
+    }
+    if steps.is_empty() {
+        output::line("-- nothing is missing");
+    }
+    Ok(())
+}
