@@ -30,6 +30,7 @@ pub struct FaultProxy {
 
 #[derive(Debug, Default)]
 struct State {
+    open: AtomicUsize,
     answers: AtomicUsize,
     before: AtomicUsize,
     after: AtomicUsize,
@@ -48,7 +49,13 @@ impl FaultProxy {
         let shared = Arc::clone(&state);
         let serving = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, server, Arc::clone(&shared)));
+                let state = Arc::clone(&shared);
+                state.open.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    let passed = pass(client, server, Arc::clone(&state)).await;
+                    state.open.fetch_sub(1, Ordering::SeqCst);
+                    passed
+                });
             }
         });
         Self { address, state, serving }
@@ -71,6 +78,20 @@ impl FaultProxy {
         let (release, held) = oneshot::channel();
         *self.state.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(held);
         release
+    }
+
+    /// Waits until nothing of what clients have sent is on its way any more. They have to be gone.
+    ///
+    /// # Panics
+    /// Where it cannot be reached.
+    pub async fn settle(&self) {
+        // Connections are accepted in turn: where this one was, those before it were.
+        let mut last = TcpStream::connect(self.address).await.expect("a connection");
+        last.shutdown().await.expect("its end");
+        let _ = last.read_u8().await;
+        while self.state.open.load(Ordering::SeqCst) > 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// How many requests the server has answered.

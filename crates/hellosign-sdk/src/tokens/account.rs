@@ -43,7 +43,6 @@ impl AccountToken {
     /// # }
     /// ```
     pub async fn access_token(&self) -> Result<FreshToken, TokenError> {
-        // A guard rather than a count: threads that ask for one account do not slow each other down.
         let current = self.slot.current.load();
         let seen = current.as_ref().map(|fresh| fresh.serial);
         if let Some(fresh) = &*current {

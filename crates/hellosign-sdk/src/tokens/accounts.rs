@@ -1,9 +1,10 @@
 //! The accounts that a process has in memory.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 
 use super::slot::Slot;
+use super::sync::Mutex;
 
 /// How many accounts stay in memory although nobody has a handle of them.
 const KEPT: usize = 10_000;
@@ -42,19 +43,22 @@ impl Accounts {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sync::alone;
     use super::*;
 
     #[test]
     fn an_account_has_one_slot_as_long_as_anybody_has_it() {
-        let accounts = Accounts::default();
-        let held = accounts.slot("held");
-        for at in 0..3 * KEPT {
-            accounts.slot(&at.to_string());
-        }
-        assert!(Arc::ptr_eq(&held, &accounts.slot("held")), "whatever came in between");
-        let state = accounts.0.lock().unwrap();
-        assert_eq!(state.lately.len(), KEPT);
-        // Twice those that are in memory, so that not each new one has to look for old ones.
-        assert!(state.slots.len() <= 2 * (KEPT + 1), "{} are remembered", state.slots.len());
+        alone(|| {
+            let accounts = Accounts::default();
+            let held = accounts.slot("held");
+            for at in 0..3 * KEPT {
+                accounts.slot(&at.to_string());
+            }
+            assert!(Arc::ptr_eq(&held, &accounts.slot("held")), "whatever came in between");
+            let state = accounts.0.lock().unwrap();
+            assert_eq!(state.lately.len(), KEPT);
+            // Twice those that are in memory, so that not each new one has to look for old ones.
+            assert!(state.slots.len() <= 2 * (KEPT + 1), "{} are remembered", state.slots.len());
+        });
     }
 }

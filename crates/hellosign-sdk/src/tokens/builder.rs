@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hellosign_wire::secret::ClientSecret;
 use tokio::sync::broadcast;
 
+use super::endpoint::Endpoints;
 use super::environment::{self, Clock, Random, Spawner, SystemClock, SystemRandom, TokioSpawner};
 use super::host::Host;
 use super::manager::TokenManager;
@@ -86,9 +87,12 @@ impl TokenManagerBuilder {
         let shared = Shared {
             oauth_host: configuration.oauth_host().to_owned(),
             timeout: configuration.timeout,
-            oauth: OAuthApi::new(&self.client.without_retries()),
-            client_id: self.client_id,
-            client_secret: self.client_secret,
+            client_id: self.client_id.clone(),
+            endpoint: Arc::new(Endpoints {
+                oauth: OAuthApi::new(&self.client.without_retries()),
+                client_id: self.client_id,
+                client_secret: self.client_secret,
+            }),
             store: self.store,
             keys,
             clock: self.clock,

@@ -1,10 +1,12 @@
 //! What all accounts of one host share: how many ask it at once, and when to leave it alone.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+use super::sync::{Mutex, MutexGuard};
 
 /// Lets so many ask at once; those that somebody waits for go first.
 #[derive(Debug)]
@@ -100,49 +102,56 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sync::alone;
     use super::*;
 
     #[test]
     fn so_many_at_once_and_those_that_are_waited_for_first() {
-        let host = Arc::new(Host::new(2));
-        let (_, mut first) = host.queue(false);
-        let (_, mut second) = host.queue(false);
-        let (_, mut background) = host.queue(false);
-        let (preferred, mut later) = host.queue(false);
-        let (_, mut wanted) = host.queue(true);
-        host.prefer(&preferred);
-        let permit = first.try_recv().unwrap();
-        let _second = second.try_recv().unwrap();
-        assert!(wanted.try_recv().is_err(), "two at once");
+        alone(|| {
+            let host = Arc::new(Host::new(2));
+            let (_, mut first) = host.queue(false);
+            let (_, mut second) = host.queue(false);
+            let (_, mut background) = host.queue(false);
+            let (preferred, mut later) = host.queue(false);
+            let (_, mut wanted) = host.queue(true);
+            host.prefer(&preferred);
+            let permit = first.try_recv().unwrap();
+            let _second = second.try_recv().unwrap();
+            assert!(wanted.try_recv().is_err(), "two at once");
 
-        drop(permit);
-        let permit = wanted.try_recv().unwrap();
-        drop(permit);
-        let permit = later.try_recv().unwrap();
-        assert!(background.try_recv().is_err());
-        drop(permit);
-        drop(background.try_recv().unwrap());
-        assert_eq!(host.lock().running, 1);
+            drop(permit);
+            let permit = wanted.try_recv().unwrap();
+            drop(permit);
+            let permit = later.try_recv().unwrap();
+            assert!(background.try_recv().is_err());
+            drop(permit);
+            drop(background.try_recv().unwrap());
+            assert_eq!(host.lock().running, 1);
+        });
     }
 
     #[test]
     fn a_permit_that_nobody_takes_comes_back() {
-        let host = Arc::new(Host::new(1));
-        let (_, mut first) = host.queue(true);
-        let permit = first.try_recv().unwrap();
-        drop(host.queue(true));
-        let (_, mut last) = host.queue(false);
-        drop(permit);
-        assert!(last.try_recv().is_ok());
+        alone(|| {
+            let host = Arc::new(Host::new(1));
+            let (_, mut first) = host.queue(true);
+            let permit = first.try_recv().unwrap();
+            drop(host.queue(true));
+            let (_, mut last) = host.queue(false);
+            drop(permit);
+            assert!(last.try_recv().is_ok());
+        });
     }
 
     #[test]
     fn a_host_is_left_alone_as_long_as_anybody_was_told() {
-        let host = Host::new(1);
-        let second = Duration::from_secs;
-        host.quiet_until(second(5));
-        host.quiet_until(second(3));
-        assert_eq!(host.quiet_for(second(4)), Some(second(1)));
-        assert_eq!(host.quiet_for(second(5)), None);
+        alone(|| {
+            let host = Host::new(1);
+            let second = Duration::from_secs;
+            host.quiet_until(second(5));
+            host.quiet_until(second(3));
+            assert_eq!(host.quiet_for(second(4)), Some(second(1)));
+            assert_eq!(host.quiet_for(second(5)), None);
+        });
     }
 }

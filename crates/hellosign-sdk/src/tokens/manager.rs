@@ -81,8 +81,7 @@ impl TokenManager {
     pub async fn exchange(&self, account: &str, authorized: &Authorized) -> Result<AccountToken, TokenError> {
         self.shared.store.load(account).await?;
         let requested_at = self.shared.clock.wall();
-        let (id, secret) = (self.shared.client_id.as_str(), self.shared.client_secret.clone());
-        let tokens = self.shared.oauth.exchange(id, secret, authorized).await.map_err(refused)?;
+        let tokens = self.shared.endpoint.exchange(authorized).await.map_err(refused)?;
         self.insert(account, tokens, requested_at).await
     }
 
@@ -129,9 +128,7 @@ impl TokenManager {
     pub async fn revoke(&self, account: &str) -> Result<(), TokenError> {
         let shared = &self.shared;
         let (_, record) = shared.load(account).await?;
-        let revoked =
-            shared.oauth.revoke(&shared.client_id, &shared.client_secret, &record.refresh_token).await;
-        revoked.map_err(refused)?;
+        shared.endpoint.revoke(&record.refresh_token).await.map_err(refused)?;
         self.remove(account).await
     }
 

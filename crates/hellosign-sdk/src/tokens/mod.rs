@@ -12,6 +12,7 @@
 mod account;
 mod accounts;
 mod builder;
+mod endpoint;
 pub(crate) mod environment;
 mod error;
 mod event;
@@ -22,10 +23,13 @@ mod observe;
 mod record;
 mod renewal;
 mod running;
+#[cfg(test)]
+mod schedules;
 mod seal;
 mod shared;
 mod slot;
 mod store;
+mod sync;
 
 pub use self::account::{AccountToken, FreshToken};
 pub use self::builder::TokenManagerBuilder;

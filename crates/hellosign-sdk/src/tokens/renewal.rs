@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hellosign_wire::token::{OAuthTokenRefreshRequest, OAuthTokenResponse};
+use hellosign_wire::token::OAuthTokenResponse;
 
 use super::environment::{self, fraction};
 use super::error::TokenError;
@@ -112,10 +112,8 @@ impl<'a> Attempt<'a> {
         if self.shared.clock.monotonic() > taken_at + self.shared.slack() {
             return Ok(ControlFlow::Continue(()));
         }
-        let request = OAuthTokenRefreshRequest::new(record.refresh_token.clone())
-            .with_client(self.shared.client_id.as_str(), self.shared.client_secret.clone());
         let (sent_at, requested_at) = (self.shared.clock.monotonic(), millis(self.shared.clock.wall()));
-        match self.shared.oauth.oauth_token_refresh(&request).await {
+        match self.shared.endpoint.refresh(record.refresh_token.clone()).await {
             Ok(tokens) => {
                 *self.unsaved = Some(Unsaved { lease, record: self.answered(record, tokens, requested_at) });
                 self.save(taken_at, sent_at).await

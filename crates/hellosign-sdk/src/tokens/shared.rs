@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hellosign_wire::secret::ClientSecret;
 use tokio::sync::broadcast;
 
+use super::endpoint::Endpoint;
 use super::environment::{self, Clock, Random, Spawner};
 use super::error::TokenError;
 use super::event::TokenEvent;
@@ -15,13 +15,11 @@ use super::record::{LONGEST_LEASE, Record};
 use super::running::Running;
 use super::seal::SealingKeys;
 use super::store::{TokenStore, Version};
-use crate::apis::OAuthApi;
 
 /// What all accounts of a manager share.
 pub(super) struct Shared {
-    pub(super) oauth: OAuthApi,
+    pub(super) endpoint: Arc<dyn Endpoint>,
     pub(super) client_id: String,
-    pub(super) client_secret: ClientSecret,
     pub(super) store: Arc<dyn TokenStore>,
     pub(super) keys: SealingKeys,
     pub(super) clock: Arc<dyn Clock>,

@@ -1,10 +1,9 @@
 //! One account in this process: the token in memory, and the one renewal that all who need it wait for.
 
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
 use tokio::sync::watch;
 
 use super::environment::fraction;
@@ -15,6 +14,7 @@ use super::host::{Permit, Ticket};
 use super::observe::{self, Attempted, Outcome as Ended};
 use super::renewal::{Attempt, Renewed, Unsaved};
 use super::shared::Shared;
+use super::sync::{Mutex, MutexGuard, Published};
 
 /// A token that was complained about is renewed at once, but no sooner than this after the last one.
 const BETWEEN_INVALIDATIONS: Duration = Duration::from_secs(60);
@@ -27,13 +27,15 @@ type Outcome = Result<Arc<Fresh>, TokenError>;
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) account: Arc<str>,
-    pub(super) current: ArcSwapOption<Fresh>,
+    pub(super) current: Published<Fresh>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     flight: Option<Flight>,
+    /// How often the program has put a grant here or taken it away.
+    grants: u64,
     /// The last token, if it was invalidated.
     invalid: Option<u64>,
     invalidated_at: Option<Duration>,
@@ -59,7 +61,7 @@ struct Flight {
 
 impl Slot {
     pub(super) fn new(account: Arc<str>) -> Self {
-        Self { account, current: ArcSwapOption::empty(), state: Mutex::default() }
+        Self { account, current: Published::empty(), state: Mutex::default() }
     }
 
     /// Waits for a token that is good, which the one with this serial is not.
@@ -86,6 +88,7 @@ impl Slot {
     /// Takes a token that the program has been given otherwise.
     pub(super) fn put(&self, fresh: Arc<Fresh>) {
         let mut state = self.lock();
+        state.grants += 1;
         state.invalid = None;
         state.cooling = None;
         state.unsaved = None;
@@ -94,6 +97,7 @@ impl Slot {
 
     pub(super) fn clear(&self) {
         let mut state = self.lock();
+        state.grants += 1;
         state.unsaved = None;
         self.current.store(None);
     }
@@ -164,18 +168,37 @@ impl Slot {
     }
 
     async fn fly(&self, shared: &Arc<Shared>, stale: Option<u64>) -> Outcome {
-        let (attempted, begun) = (Attempted::begin(), shared.clock.monotonic());
-        let mut unsaved = self.lock().unsaved.take();
-        let result = self.attempt(shared, stale, &mut unsaved).await;
-        let now = shared.clock.monotonic();
-        let left = self.current.load().as_ref().map_or(Duration::ZERO, |fresh| fresh.left(now));
-        let took = now.saturating_sub(begun);
-        match &result {
-            Ok(Renewed { is_new: true, .. }) => attempted.end(Ended::Renewed, took, left),
-            Ok(_) => attempted.end(Ended::Found, took, left),
-            Err(error) => attempted.end(Ended::Failed(error), took, left),
+        loop {
+            let (mut unsaved, grants) = {
+                let mut state = self.lock();
+                (state.unsaved.take(), state.grants)
+            };
+            let (attempted, begun) = (Attempted::begin(), shared.clock.monotonic());
+            let result = self.attempt(shared, stale, &mut unsaved).await;
+            let now = shared.clock.monotonic();
+            let left = self.current.load().as_ref().map_or(Duration::ZERO, |fresh| fresh.left(now));
+            let took = now.saturating_sub(begun);
+            match &result {
+                Ok(Renewed { is_new: true, .. }) => attempted.end(Ended::Renewed, took, left),
+                Ok(_) => attempted.end(Ended::Found, took, left),
+                Err(error) => attempted.end(Ended::Failed(error), took, left),
+            }
+            let state = self.lock();
+            // Else what came of it is of a grant that is not this account's any more.
+            if state.grants == grants {
+                return self.land(shared, state, result, unsaved);
+            }
         }
-        let mut state = self.lock();
+    }
+
+    /// The end of a renewal, for all who wait and all who come.
+    fn land(
+        &self,
+        shared: &Shared,
+        mut state: MutexGuard<'_, State>,
+        result: Result<Renewed, TokenError>,
+        unsaved: Option<Unsaved>,
+    ) -> Outcome {
         state.flight = None;
         state.unsaved = unsaved;
         let (event, outcome) = match result {
@@ -251,30 +274,4 @@ fn pause_after(error: &TokenError, failures: u32, shared: &Shared) -> Option<Dur
     };
     let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
     Some(longest.mul_f64(0.5 + fraction(&*shared.random) / 2.0).max(asked))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::SystemTime;
-
-    use hellosign_wire::token::OAuthTokenResponse;
-
-    use crate::tokens::{Clock as _, SystemClock, TokenManager};
-    use crate::{ApiClient, Configuration};
-
-    /// Who looked before a renewal ended and joins after it does not begin another one.
-    #[tokio::test]
-    async fn a_late_look_begins_nothing() {
-        let nowhere = Configuration::builder().server("http://127.0.0.1:1").build().unwrap();
-        let manager = TokenManager::builder(&ApiClient::new(nowhere), "client", "secret").build();
-        let mut tokens = OAuthTokenResponse::new("at");
-        tokens.refresh_token = Some("rt".into());
-        let now: SystemTime = SystemClock.wall();
-        let account = manager.insert("jill", tokens, now).await.unwrap();
-        let serial = account.slot.current.load_full().unwrap().serial;
-
-        let given = account.slot.token(&account.shared, Some(serial.wrapping_add(1))).await.unwrap();
-        assert_eq!(given.serial, serial);
-        assert!(account.slot.token(&account.shared, Some(serial)).await.is_err(), "that one it has seen");
-    }
 }

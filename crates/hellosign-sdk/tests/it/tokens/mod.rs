@@ -8,6 +8,7 @@ mod outage;
 mod processes;
 mod requests;
 mod rotation;
+mod runtimes;
 mod single_flight;
 mod trouble;
 

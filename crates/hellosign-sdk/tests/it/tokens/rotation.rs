@@ -4,24 +4,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hellosign_sdk::models::{OAuthTokenResponse, RefreshToken};
-use hellosign_sdk::tokens::{Clock as _, MemoryTokenStore, TokenManager};
+use hellosign_sdk::tokens::{Clock as _, MemoryTokenStore, TokenManager, TokenManagerBuilder, TokenStore};
 use hellosign_sdk::{ApiClient, Configuration};
 use hellosign_testkit::{CLIENT_SECRET, Fault, FaultProxy, ROTATING_ID, ROTATING_TOKEN, TestServer};
 
 use super::{TestClock, keys};
 
 /// How long the server's access tokens live.
-const LIFETIME: Duration = Duration::from_secs(60);
+pub(super) const LIFETIME: Duration = Duration::from_secs(60);
 
-struct Rotating {
-    server: TestServer,
-    proxy: FaultProxy,
+pub(super) struct Rotating {
+    pub(super) server: TestServer,
+    pub(super) proxy: FaultProxy,
     clock: Arc<TestClock>,
-    store: Arc<MemoryTokenStore>,
+    pub(super) store: Arc<MemoryTokenStore>,
 }
 
 impl Rotating {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let server = TestServer::spawn_with(|config| {
             config.rotation_grace = Duration::ZERO;
             config.access_token_ttl = LIFETIME;
@@ -37,17 +37,25 @@ impl Rotating {
     }
 
     /// As another process would have it.
-    fn manager(&self) -> TokenManager {
+    pub(super) fn manager(&self) -> TokenManager {
+        self.builder().build()
+    }
+
+    /// The same over a store that is like no other.
+    pub(super) fn manager_on(&self, store: Arc<dyn TokenStore>) -> TokenManager {
+        self.builder().shared_store(store, keys()).build()
+    }
+
+    pub(super) fn builder(&self) -> TokenManagerBuilder {
         let configuration = Configuration::builder()
             .server(&format!("http://{}", self.proxy.address()))
             .timeout(Duration::from_secs(5));
         TokenManager::builder(&ApiClient::new(configuration.build().unwrap()), ROTATING_ID, CLIENT_SECRET)
             .shared_store(self.store.clone(), keys())
             .clock(Arc::clone(&self.clock) as _)
-            .build()
     }
 
-    fn advance(&self, span: Duration) {
+    pub(super) fn advance(&self, span: Duration) {
         self.clock.advance(span);
         self.server.clock().advance(span);
     }
