@@ -1,6 +1,8 @@
 //! A callback for programs without a web server (RFC 8252 §7.3).
 
+use std::future::poll_fn;
 use std::io;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -73,36 +75,62 @@ impl LoopbackListener {
     ) -> Result<Authorized, AuthorizationError> {
         let mut reading = JoinSet::new();
         loop {
-            tokio::select! {
-                accepted = self.listener.accept(), if reading.len() < AT_ONCE => {
-                    match accepted {
-                        Ok((stream, _)) => drop(reading.spawn(read(stream))),
-                        // No more descriptors, or the like: it passes.
-                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                    }
+            let (mut stream, target) = match self.next(&mut reading).await {
+                Next::Came(stream) => {
+                    reading.spawn(read(stream));
+                    continue;
                 }
-                Some(read) = reading.join_next() => {
-                    let Ok(Some((mut stream, target))) = read else { continue };
-                    let Some(query) = target.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('?')) else {
-                        say(&mut stream, "404 Not Found", "There is nothing here.").await;
-                        continue;
-                    };
-                    let completed = pending.complete(query, clock.wall());
-                    match &completed {
-                        Ok(_) => say(&mut stream, "200 OK", "You can close this page; the rest is in your terminal.").await,
-                        Err(error) => say(&mut stream, "400 Bad Request", &format!("You can close this page: {error}.")).await,
-                    }
-                    let is_strange = matches!(
-                        completed,
-                        Err(AuthorizationError::StateMissing | AuthorizationError::StateMismatch | AuthorizationError::Repeated(_))
-                    );
-                    if !is_strange {
-                        return completed;
-                    }
+                // No more descriptors, or the like: it passes.
+                Next::Failed => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
                 }
+                Next::Read(Some(request)) => request,
+                Next::Read(None) => continue,
+            };
+            let Some(query) = target.strip_prefix(PATH).and_then(|rest| rest.strip_prefix('?')) else {
+                say(&mut stream, "404 Not Found", "There is nothing here.").await;
+                continue;
+            };
+            let completed = pending.complete(query, clock.wall());
+            let (status, text) = match &completed {
+                Ok(_) => ("200 OK", "You can close this page; the rest is in your terminal.".to_owned()),
+                Err(error) => ("400 Bad Request", format!("You can close this page: {error}.")),
+            };
+            say(&mut stream, status, &text).await;
+            let is_strange = matches!(
+                completed,
+                Err(AuthorizationError::StateMissing
+                    | AuthorizationError::StateMismatch
+                    | AuthorizationError::Repeated(_))
+            );
+            if !is_strange {
+                return completed;
             }
         }
     }
+
+    /// A connection, or what came over one.
+    async fn next(&self, reading: &mut JoinSet<Option<(TcpStream, String)>>) -> Next {
+        poll_fn(|context| {
+            if reading.len() < AT_ONCE
+                && let Poll::Ready(accepted) = self.listener.poll_accept(context)
+            {
+                return Poll::Ready(accepted.map_or(Next::Failed, |(stream, _)| Next::Came(stream)));
+            }
+            match reading.poll_join_next(context) {
+                Poll::Ready(Some(read)) => Poll::Ready(Next::Read(read.ok().flatten())),
+                _ => Poll::Pending,
+            }
+        })
+        .await
+    }
+}
+
+enum Next {
+    Came(TcpStream),
+    Failed,
+    Read(Option<(TcpStream, String)>),
 }
 
 /// A request's target; `None` for what is no GET, takes too long or is too long.

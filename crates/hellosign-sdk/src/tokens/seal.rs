@@ -53,8 +53,8 @@ impl SealingKeys {
         sealed.extend(id.to_be_bytes());
         sealed.extend(nonce);
         let payload = Payload { msg: &plain, aad: &bound(&sealed, context) };
-        let cipher = XChaCha20Poly1305::new(key.as_ref().into());
-        let text = cipher.encrypt(XNonce::from_slice(&nonce), payload).expect("a record is short");
+        let cipher = XChaCha20Poly1305::new((&**key).into());
+        let text = cipher.encrypt(&XNonce::from(nonce), payload).expect("a record is short");
         sealed.extend(text);
         sealed
     }
@@ -67,8 +67,9 @@ impl SealingKeys {
             return None;
         }
         let payload = Payload { msg: text, aad: &bound(head, context) };
-        let cipher = XChaCha20Poly1305::new(key.as_ref().into());
-        let plain = cipher.decrypt(XNonce::from_slice(&head[HEAD - NONCE..]), payload).ok()?;
+        let cipher = XChaCha20Poly1305::new((&**key).into());
+        let nonce: [u8; NONCE] = *head.last_chunk()?;
+        let plain = cipher.decrypt(&XNonce::from(nonce), payload).ok()?;
         serde_json::from_slice(&Zeroizing::new(plain)).ok()
     }
 }
