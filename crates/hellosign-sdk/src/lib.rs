@@ -52,7 +52,8 @@
 //! | `tower` | a layer, with types of `http` and `tower` in its interface |
 //! | `blocking` | the module of that name, and a thread for each client made there |
 //!
-//! The operations run on tokio. No type of an HTTP library is in this crate's interface, but for `tower`.
+//! The operations run on the caller's tokio runtime. No type of another crate is in this crate's interface, but for
+//! the feature `tower` and for traits: serde's, and `Stream`.
 
 pub mod apis;
 #[cfg(feature = "tokens")]

@@ -83,23 +83,41 @@ pub trait Spawner: fmt::Debug + Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// Runs tasks on tokio: on a runtime that was named, or else on the caller's.
+/// Runs tasks on tokio: on a runtime that was chosen, or else on the caller's. Where there is none no task runs,
+/// and who waits for it is told [`Interrupted`](super::TokenError::Interrupted).
+///
+/// ```
+/// use std::sync::Arc;
+/// use hellosign_sdk::tokens::{TokenManager, TokioSpawner};
+/// use hellosign_sdk::{ApiClient, Configuration};
+///
+/// # let lasting = tokio::runtime::Builder::new_current_thread().build()?;
+/// let client = ApiClient::new(Configuration::default());
+/// let guard = lasting.enter(); // some `tokio::runtime::Runtime` that lasts as long as the manager
+/// let spawner = TokioSpawner::here().expect("this is within it");
+/// drop(guard);
+/// let manager = TokenManager::builder(&client, "cc91c61d00f8bb2ece1428035716b", "1d14434088507ffa390e6f5528465")
+///     .spawner(Arc::new(spawner))
+///     .build();
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct TokioSpawner(Option<tokio::runtime::Handle>);
 
 impl TokioSpawner {
-    /// Runs tasks on this runtime, wherever the callers are.
+    /// Runs tasks on the runtime that this is called on, wherever the callers are. `None` where there is
+    /// none.
     #[must_use]
-    pub fn on(runtime: tokio::runtime::Handle) -> Self {
-        Self(Some(runtime))
+    pub fn here() -> Option<Self> {
+        tokio::runtime::Handle::try_current().ok().map(|runtime| Self(Some(runtime)))
     }
 }
 
 impl Spawner for TokioSpawner {
     fn spawn(&self, task: BoxFuture<'static, ()>) {
-        match &self.0 {
-            Some(runtime) => drop(runtime.spawn(task)),
-            None => drop(tokio::spawn(task)),
+        let here = || tokio::runtime::Handle::try_current().ok();
+        if let Some(runtime) = self.0.clone().or_else(here) {
+            runtime.spawn(task);
         }
     }
 

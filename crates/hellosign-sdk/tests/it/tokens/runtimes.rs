@@ -184,8 +184,8 @@ async fn a_grant_that_a_runtime_took_with_it_is_called_lost() {
 async fn a_renewal_on_a_runtime_that_was_named_outlives_its_callers() {
     let rotating = Rotating::new().await;
     let held = rotating.proxy.hold_next_answer();
-    let lasting = tokio::runtime::Handle::current();
-    let manager = rotating.builder().spawner(Arc::new(TokioSpawner::on(lasting))).build();
+    let lasting = TokioSpawner::here().unwrap();
+    let manager = rotating.builder().spawner(Arc::new(lasting)).build();
     let program = Program::start(manager.account("jill"));
     while rotating.proxy.answers() == 0 {
         tokio::task::yield_now().await;
@@ -195,4 +195,24 @@ async fn a_renewal_on_a_runtime_that_was_named_outlives_its_callers() {
     manager.shutdown().await;
     rotating.manager().account("jill").access_token().await.unwrap();
     assert_eq!(rotating.proxy.answers(), 1, "it was stored");
+}
+
+/// Without a runtime nothing can be sent, which is no reason to panic.
+#[test]
+fn without_a_runtime_nothing_is_renewed() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let (rotating, account) = runtime.block_on(async {
+        let rotating = Rotating::new().await;
+        let account = rotating.manager().account("jill");
+        (rotating, account)
+    });
+    assert!(TokioSpawner::here().is_none());
+    let mut asking = Box::pin(account.access_token());
+    let asked = asking.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+    assert!(matches!(asked, std::task::Poll::Ready(Err(TokenError::Interrupted))), "{asked:?}");
+    drop(asking);
+    runtime.block_on(async move {
+        account.access_token().await.unwrap();
+        drop(rotating);
+    });
 }
