@@ -200,8 +200,9 @@ pub(crate) struct DatabaseArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServerArgs {
-    /// Address and port to listen on, port 0 for a free one; may be given more than once
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8065")]
+    /// Address and port to listen on, port 0 for a free one; may be given more than once. Without it 127.0.0.1:8065,
+    /// or the sockets that a service manager passes
+    #[arg(long, value_name = "ADDR")]
     pub(crate) listen: Vec<String>,
     /// Which database, and with which secret; a data directory is made if it is missing
     #[command(flatten)]

@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod control_access;
 mod output;
+mod service_manager;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use clap::Parser as _;
 use tracing::Level;
 
 use crate::args::{Args, Command, ServerCommand};
+use crate::service_manager::Sockets;
 
 fn main() -> ExitCode {
     // The log has been written when this comes back: what went wrong is the last line.
@@ -29,6 +31,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
         _ => false,
     };
     let default = if is_server { Level::INFO } else { Level::WARN };
+    // Before there are other threads.
+    let sockets = if is_server { Sockets::inherited()? } else { Sockets::default() };
     let _log = output::start_log(args.log_format, default);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -36,7 +40,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Quickstart { browser } => commands::quickstart::run(browser).await?,
             Command::Oauth { command } => commands::oauth::run(command).await?,
             Command::Server { args, behavior, command: None } => {
-                commands::server::run(args, behavior).await?;
+                commands::server::run(args, behavior, sockets).await?;
             }
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {
                 commands::server_keys::run(command).await?;

@@ -1,7 +1,7 @@
 //! `hellosign server`
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -12,11 +12,23 @@ use super::signals::Signals;
 use crate::args::{BehaviorArgs, Profile, ServerArgs};
 use crate::config::DataSource;
 use crate::control_access::{self, ControlAccess};
-use crate::{config, output};
+use crate::service_manager::{Notifier, Sockets};
+use crate::{config, output, service_manager};
+
+const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8065);
 
 /// Runs the server until SIGTERM or SIGINT, then finishes what is in flight.
-pub(crate) async fn run(args: Box<ServerArgs>, behavior: BehaviorArgs) -> anyhow::Result<()> {
-    let addresses = addresses(&args.listen).await?;
+pub(crate) async fn run(
+    args: Box<ServerArgs>,
+    behavior: BehaviorArgs,
+    mut sockets: Sockets,
+) -> anyhow::Result<()> {
+    let notifier = Notifier::from_environment()?;
+    let mut listeners = sockets.take(service_manager::HTTP)?;
+    sockets.end()?;
+    let to_bind = addresses(&args.listen, listeners.is_empty()).await?;
+    let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
+    let addresses = [bound, to_bind.clone()].concat();
     let control = args.control.clone();
     let config = server_config(args, &behavior, &addresses)?;
     let data_dir = match &config.database {
@@ -27,8 +39,7 @@ pub(crate) async fn run(args: Box<ServerArgs>, behavior: BehaviorArgs) -> anyhow
         Some(address) => Some(listen_on_loopback("--control", address).await?),
         None => None,
     };
-    let mut listeners = Vec::new();
-    for address in addresses {
+    for address in to_bind {
         let listener = TcpListener::bind(address).await;
         listeners.push(listener.with_context(|| format!("listening on {address} failed"))?);
     }
@@ -50,11 +61,16 @@ pub(crate) async fn run(args: Box<ServerArgs>, behavior: BehaviorArgs) -> anyhow
         server.control_on(listener, access.token);
     }
     lines.iter().for_each(|line| output::line(line));
+    notifier.ready();
     let shutdown = async {
         signals.any().await;
+        notifier.stopping();
         tracing::info!("finishing what is in flight");
     };
-    server.serve(listeners, shutdown).await?;
+    tokio::select! {
+        ended = server.serve(listeners, shutdown) => ended?,
+        never = notifier.keep_alive() => match never {},
+    }
     drop(control_file);
     Ok(())
 }
@@ -75,8 +91,12 @@ async fn resolve(flag: &str, name: &str) -> anyhow::Result<SocketAddr> {
     resolved.with_context(|| format!("{flag} {name} is not an address and a port"))
 }
 
-async fn addresses(listen: &[String]) -> anyhow::Result<Vec<SocketAddr>> {
+/// Where to listen; `is_alone` where it is on no socket yet.
+async fn addresses(listen: &[String], is_alone: bool) -> anyhow::Result<Vec<SocketAddr>> {
     let mut addresses = Vec::new();
+    if listen.is_empty() && is_alone {
+        addresses.push(DEFAULT_ADDRESS);
+    }
     for name in listen {
         addresses.push(resolve("--listen", name).await?);
     }

@@ -21,5 +21,6 @@ mod recipes;
 mod sdk_examples;
 mod secrets;
 mod server_keys;
+mod service_manager;
 mod standard_client;
 mod vendor_client;

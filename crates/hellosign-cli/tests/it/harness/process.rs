@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -53,8 +54,21 @@ impl Command {
 
     /// The same call through a shell that first gives every permission bit to new files.
     pub(crate) fn without_umask(self) -> Self {
+        self.through(r#"umask 0; exec "$0" "$@""#)
+    }
+
+    /// The same call with a socket that somebody else has made, as systemd passes one under this name.
+    pub(crate) fn with_socket(self, socket: OwnedFd, name: &str) -> Self {
+        // The number of the process is known only where the shell becomes the binary.
+        let pass = r#"exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1; exec "$0" "$@""#;
+        let mut command = self.through(pass);
+        command.0.stdin(socket);
+        command.env("LISTEN_FDNAMES", name)
+    }
+
+    fn through(self, script: &str) -> Self {
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", r#"umask 0; exec "$0" "$@""#]).arg(self.0.get_program()).args(self.0.get_args());
+        command.args(["-c", script]).arg(self.0.get_program()).args(self.0.get_args()).env_remove("RUST_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Self(command)
     }
