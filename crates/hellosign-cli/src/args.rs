@@ -217,6 +217,10 @@ pub(crate) struct ServerArgs {
     /// X-Forwarded-For where a request came from; may be given more than once
     #[arg(long, value_name = "CIDR")]
     pub(crate) trusted_proxy: Vec<ProxyNetwork>,
+    /// Answers /healthz, /readyz and Prometheus's /metrics at this address, for those who run the server; see
+    /// docs/operations.md
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) operations: Option<String>,
     /// Lets tests control the server at this loopback address, see `hellosign control`; control.json in the
     /// data directory has the token, unless HELLOSIGN_CONTROL_TOKEN gives one, as it has to with PostgreSQL
     #[arg(long, value_name = "ADDR")]

@@ -12,8 +12,10 @@ use crate::consent::sign_in::SignIns;
 use crate::emulator::Emulator;
 use crate::http::forwarded::ProxyNetwork;
 use crate::live_keys::LiveKeys;
+use crate::metrics::Metrics;
 use crate::random::Random;
-use crate::rate_limit::{Limiter, Subject};
+use crate::rate_limit::{Budget, Limiter, Subject};
+use crate::readiness::Draining;
 use crate::store::{Backend as _, Client, Rehash, Rotation, Store};
 use crate::token::{KeyRing, KeyedHash, Purpose};
 
@@ -28,6 +30,8 @@ pub(crate) struct App {
     /// Where tests may do what no client can.
     pub(crate) emulator: Option<Emulator>,
     pub(crate) policy: Policy,
+    pub(crate) metrics: Metrics,
+    pub(crate) draining: Draining,
 }
 
 impl App {
@@ -39,6 +43,15 @@ impl App {
     /// What holds for an app.
     pub(crate) fn rules(&self, client: &Client) -> Rules {
         Rules::of(client, &self.policy)
+    }
+
+    /// Takes one request from a budget, and counts it if that is used up.
+    pub(crate) fn charge(&self, subject: &Subject) -> Budget {
+        let budget = self.limiter.charge(subject, self.store.now());
+        if !budget.is_within {
+            self.metrics.requests.rate_limited(subject);
+        }
+        budget
     }
 
     /// Has a credential that was used kept under the issuing key, where it is not yet: so that a key

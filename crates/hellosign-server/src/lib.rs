@@ -25,6 +25,8 @@
 //! | `token` | the tokens' layout, and the server's keys |
 //! | `live_keys` | the keys in use, and how they change while the server runs |
 //! | `store` | what is remembered, and how it becomes durable |
+//! | `metrics` | what is counted and measured, for Prometheus |
+//! | `readiness` | whether requests are better sent elsewhere, and why |
 //! | `emulator` | what a test can do to a server that no client can |
 //! | `fixtures` | accounts, apps, codes and grants to begin with |
 
@@ -40,8 +42,10 @@ mod grant;
 mod hex;
 mod http;
 mod live_keys;
+mod metrics;
 mod random;
 mod rate_limit;
+mod readiness;
 mod server;
 mod store;
 mod token;

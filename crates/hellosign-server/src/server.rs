@@ -7,15 +7,17 @@ use tokio::net::TcpListener;
 use tokio::time::MissedTickBehavior;
 
 use crate::app::{App, Policy};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Database, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::consent::{session, ticket};
 use crate::emulator::{Control, ControlToken, Emulator};
 use crate::fixtures::{self, Fixtures};
-use crate::http::{connection, control, router};
+use crate::http::{connection, control, operations, router};
 use crate::live_keys::LiveKeys;
+use crate::metrics::Metrics;
 use crate::rate_limit::Limiter;
+use crate::readiness::Draining;
 use crate::store::{Backend as _, Embedded, Ended, OpenError, Postgres, PostgresError, Store, StoreError};
 
 /// How often what was noted off the answers' way is written down.
@@ -76,6 +78,7 @@ impl From<PostgresError> for Error {
 pub struct Server {
     app: Arc<App>,
     controlled: Vec<(TcpListener, Arc<ControlToken>)>,
+    operated: Vec<TcpListener>,
 }
 
 impl Server {
@@ -88,7 +91,9 @@ impl Server {
         if let Some(url) = config.public_url.as_ref().filter(|url| !is_origin(url)) {
             return Err(Reason::PublicUrl(url.clone()).into());
         }
-        let (store, live_keys) = open_store(&config).await?;
+        let clock = config.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let metrics = Metrics::new(clock.now());
+        let (store, live_keys) = open_store(&config, clock, &metrics).await?;
         let mut app = App {
             store,
             live_keys,
@@ -97,6 +102,8 @@ impl Server {
             sign_ins: SignIns::default(),
             emulator: None,
             policy: Policy::new(&config),
+            metrics,
+            draining: Draining::default(),
         };
         if let Some(client_id) = unprotected_public_client(&app, &config.fixtures) {
             return Err(Reason::PublicClient(client_id).into());
@@ -110,7 +117,7 @@ impl Server {
             let account = app.store.find_account_by_email(&email_address).await.map_err(Reason::Fixtures)?;
             account.ok_or(Reason::NobodyToApprove(email_address))?;
         }
-        Ok(Self { app: Arc::new(app), controlled: Vec::new() })
+        Ok(Self { app: Arc::new(app), controlled: Vec::new(), operated: Vec::new() })
     }
 
     /// What a test can do to this server; `None` unless [`Config::control`] is set.
@@ -123,6 +130,13 @@ impl Server {
     /// listener is to be on loopback; [`Config::control`] has to be set.
     pub fn control_on(&mut self, listener: TcpListener, token: impl Into<ControlToken>) {
         self.controlled.push((listener, Arc::new(token.into())));
+    }
+
+    /// Has [`Server::serve`] answer `/healthz`, `/readyz` and `/metrics` on a listener of its own, for those who
+    /// run the server. It has no secret to tell and changes nothing, so it may be reached from other machines;
+    /// how much is asked for is nobody's business but theirs.
+    pub fn operations_on(&mut self, listener: TcpListener) {
+        self.operated.push(listener);
     }
 
     /// Answers on every listener until `shutdown` completes; then finishes what is in flight.
@@ -142,6 +156,7 @@ impl Server {
                 () = store.failed() => {}
                 () = self.app.live_keys.failed() => {}
             }
+            self.app.draining.begin();
         };
         let routes = router::router(Arc::clone(&self.app));
         let mut served: Vec<_> = listeners.into_iter().map(|listener| (listener, routes.clone())).collect();
@@ -151,6 +166,8 @@ impl Server {
                 controlled.map(|(listener, token)| (listener, control::router(control.clone(), token))),
             );
         }
+        let operations = operations::router(Arc::clone(&self.app));
+        served.extend(self.operated.into_iter().map(|listener| (listener, operations.clone())));
         let bookkeeping = tokio::spawn(bookkeeping(Arc::clone(&self.app)));
         connection::serve(served, ended).await;
         bookkeeping.abort();
@@ -166,17 +183,20 @@ impl Server {
     }
 }
 
-async fn open_store(config: &Config) -> Result<(Store, LiveKeys), Error> {
+async fn open_store(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> Result<(Store, LiveKeys), Error> {
     let random = config.random.as_ref();
     Ok(match &config.database {
         Database::DataDir(dir) => {
-            let clock = config.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
-            let (store, keys) = Embedded::open(dir, &config.keys, clock, random)?;
+            let (store, keys) = Embedded::open(dir, &config.keys, clock, random, Arc::clone(&metrics.store))?;
             (Store::Embedded(store), keys)
         }
         Database::Postgres(database) => {
             let clock = config.clock.clone();
-            let (store, keys) = Postgres::open(database, &config.keys, clock, random).await?;
+            let (store, keys) = Postgres::open(database, &config.keys, clock, random, &metrics.store).await?;
             (Store::Postgres(store), keys)
         }
     })

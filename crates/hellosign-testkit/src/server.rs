@@ -22,6 +22,7 @@ use crate::sample::{API_KEY, CLIENT_ID, CLIENT_SECRET, CONTROL_TOKEN, ROTATING_I
 pub struct TestServer {
     address: SocketAddr,
     control_address: SocketAddr,
+    operations_address: SocketAddr,
     control: Control,
     clock: Arc<FakeClock>,
     data_dir: Arc<TempDir>,
@@ -124,6 +125,12 @@ impl TestServer {
         self.control_address
     }
 
+    /// Where the server answers those who run it: `/healthz`, `/readyz` and `/metrics`.
+    #[must_use]
+    pub fn operations_address(&self) -> SocketAddr {
+        self.operations_address
+    }
+
     /// Where the server listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
@@ -222,12 +229,14 @@ impl TestServer {
         let (listener, address) = listen().await;
         let (control_listener, control_address) = listen().await;
         server.control_on(control_listener, CONTROL_TOKEN);
+        let (operations_listener, operations_address) = listen().await;
+        server.operations_on(operations_listener);
         let (stop, stopped) = oneshot::channel();
         let serving = tokio::spawn(server.serve(vec![listener], async {
             // Told to stop, or the test has let go of it.
             let _ = stopped.await;
         }));
-        Self { address, control_address, control, clock, data_dir, stop, serving }
+        Self { address, control_address, operations_address, control, clock, data_dir, stop, serving }
     }
 }
 

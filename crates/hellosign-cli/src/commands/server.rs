@@ -29,7 +29,7 @@ pub(crate) async fn run(
     let to_bind = addresses(&args.listen, listeners.is_empty()).await?;
     let bound = listeners.iter().map(TcpListener::local_addr).collect::<Result<Vec<_>, _>>()?;
     let addresses = [bound, to_bind.clone()].concat();
-    let control = args.control.clone();
+    let (control, operations) = (args.control.clone(), args.operations.clone());
     let config = server_config(args, &behavior, &addresses)?;
     let data_dir = match &config.database {
         Database::DataDir(directory) => Some(directory.clone()),
@@ -39,9 +39,12 @@ pub(crate) async fn run(
         Some(address) => Some(listen_on_loopback("--control", address).await?),
         None => None,
     };
+    let operations_listener = match &operations {
+        Some(name) => Some(listen(resolve("--operations", name).await?).await?),
+        None => None,
+    };
     for address in to_bind {
-        let listener = TcpListener::bind(address).await;
-        listeners.push(listener.with_context(|| format!("listening on {address} failed"))?);
+        listeners.push(listen(address).await?);
     }
     // Before the server says that it is there: whoever reads that may stop it at once.
     let mut signals = Signals::new()?;
@@ -59,6 +62,10 @@ pub(crate) async fn run(
         }
         lines.push(format!("control on {}", access.url));
         server.control_on(listener, access.token);
+    }
+    if let Some(listener) = operations_listener {
+        lines.push(format!("operations on http://{}", listener.local_addr()?));
+        server.operations_on(listener);
     }
     lines.iter().for_each(|line| output::line(line));
     notifier.ready();
@@ -83,6 +90,10 @@ pub(super) async fn listen_on_loopback(flag: &str, name: &str) -> anyhow::Result
             "{flag} {name}: whoever reaches it can make the server do anything; take a loopback address such as 127.0.0.1:0"
         );
     }
+    listen(address).await
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("listening on {address} failed"))
 }
 

@@ -7,6 +7,7 @@ use super::refresh_token::rule;
 use super::rotation::is_void;
 use super::{Error, revocation};
 use crate::app::App;
+use crate::metrics::Evidence;
 use crate::store::{Account, Backend as _, Client, Grant};
 use crate::token::{Credential, Kind};
 
@@ -39,6 +40,7 @@ pub(crate) async fn authorize(app: &App, token: &str) -> Result<Option<Authorize
     if is_void {
         tracing::warn!(client_id = client.client_id, "a void access token was used; its grant is revoked");
         revocation::revoke(app, grant.grant_id).await?;
+        app.metrics.grants.theft(Evidence::AccessToken);
         return Ok(None);
     }
     if rule(app, &client).is_some() && credential.generation == grant.generation && !grant.is_seen {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::client::pkce;
 use crate::client::switches::Rules;
 use crate::clock::Timestamp;
+use crate::metrics::Evidence;
 use crate::store::{Backend as _, Client, Code, Redeemed};
 use crate::token::{GrantId, Purpose};
 
@@ -88,7 +89,10 @@ async fn replayed(app: &App, grant_id: GrantId, redeemed_at: Timestamp, now: Tim
     }
     tracing::warn!("a code was presented again long after it was exchanged; its grant is revoked");
     match revocation::revoke(app, grant_id).await {
-        Ok(()) => Error::CodeInvalid,
+        Ok(()) => {
+            app.metrics.grants.theft(Evidence::Code);
+            Error::CodeInvalid
+        }
         Err(error) => error,
     }
 }

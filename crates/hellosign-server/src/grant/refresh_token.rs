@@ -12,6 +12,7 @@ use super::{ATTEMPTS, Error};
 use crate::app::App;
 use crate::client::authentication::{self, Credentials};
 use crate::clock::Timestamp;
+use crate::metrics::{Evidence, RotationOutcome};
 use crate::store::model::seconds;
 use crate::store::{Account, Backend as _, Client, Grant, Rotation, Updated};
 use crate::token::{Credential, KeyId, Kind};
@@ -108,7 +109,10 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
         let presented = known.origin.presented(&grant, known.is_authenticated);
         let next = match rotation::judge(&grant, presented, rule(app, &known.client), now) {
             Verdict::Keep => return Ok(keep(app, known, &grant, now)),
-            Verdict::Repeat => return tokens_in_force(app, &grant, now),
+            Verdict::Repeat => {
+                app.metrics.grants.rotated(RotationOutcome::Repeated);
+                return tokens_in_force(app, &grant, now);
+            }
             Verdict::Refuse => return Err(Error::RefreshTokenInvalid),
             Verdict::Revoke => revoked(app, &grant),
             Verdict::Rotate { parent } => rotate(app, &grant, parent, now)?,
@@ -119,16 +123,25 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
                 grant = changed.ok_or(Error::RefreshTokenInvalid)?;
             }
             Updated::Done if next.revoked_at.is_some() => {
+                app.metrics.grants.theft(Evidence::RefreshToken);
                 tracing::warn!(
                     client_id = next.client_id,
                     "a spent refresh token came back; its grant is revoked"
                 );
                 return Err(Error::RefreshTokenInvalid);
             }
-            Updated::Done => return tokens_in_force(app, &next, now),
+            Updated::Done => {
+                app.metrics.grants.rotated(outcome(&grant, &next));
+                return tokens_in_force(app, &next, now);
+            }
         }
     }
     Err(Error::Unavailable)
+}
+
+/// A generation that took the place of one that nobody used has its parent.
+fn outcome(before: &Grant, next: &Grant) -> RotationOutcome {
+    if next.parent == before.parent { RotationOutcome::Replaced } else { RotationOutcome::Rotated }
 }
 
 /// How this app's refresh tokens rotate; `None` where they do not.
@@ -196,6 +209,7 @@ fn keep(app: &App, known: &Known, grant: &Grant, now: Timestamp) -> Issued {
 
 fn rotate(app: &App, grant: &Grant, parent: u32, now: Timestamp) -> Result<Grant, Error> {
     if parent > grant.generation {
+        app.metrics.grants.ahead_of_database();
         tracing::error!("a token is newer than the database says: the database was set back");
     }
     let lifetime = seconds(app.policy.access_token_ttl);

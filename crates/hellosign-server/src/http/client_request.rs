@@ -17,7 +17,7 @@ use crate::client::authentication;
 use crate::config::Profile;
 use crate::grant;
 use crate::rate_limit::{Budget, Subject, network};
-use crate::store::{Backend as _, Client};
+use crate::store::Client;
 
 /// What has become clear about a request so far.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Asking {
     /// Charges the app, now that it is known to be the one that asks, and goes by its rules from here on.
     pub(super) fn charge(&mut self, app: &App, client: &Client) -> Result<(), Error> {
         self.with_rfc_codes = app.rules(client).rfc_error_codes;
-        let budget = app.limiter.charge(&Subject::Client(client.client_id.clone()), app.store.now());
+        let budget = app.charge(&Subject::Client(client.client_id.clone()));
         self.charged = Some(budget);
         if budget.is_within { Ok(()) } else { Err(Error::RateLimited) }
     }
@@ -45,7 +45,7 @@ impl Asking {
     /// charged for is charged to the address that it came from.
     pub(super) fn render(self, app: &App, answer: Result<Response, Error>) -> Response {
         let from = || Subject::Address(network(self.peer.0.ip()));
-        let budget = self.charged.unwrap_or_else(|| app.limiter.charge(&from(), app.store.now()));
+        let budget = self.charged.unwrap_or_else(|| app.charge(&from()));
         let answer = if budget.is_within { answer } else { Err(Error::RateLimited) };
         let mut response = answer.unwrap_or_else(|error| error.into_response(self.with_rfc_codes));
         budget_headers(&mut response, budget);

@@ -13,6 +13,22 @@ pub(super) const BODY_LIMIT: usize = 64 * 1024;
 
 const TOO_MANY: &str = "Too many requests.";
 
+/// What a request was refused with, as the answer says it: for who counts refusals. No client has a say in it.
+#[derive(Debug, Clone)]
+pub(super) struct Refused(String);
+
+impl Refused {
+    /// Notes it with the answer.
+    pub(super) fn note(response: &mut Response, error: &str) {
+        response.extensions_mut().insert(Self(error.to_owned()));
+    }
+
+    /// What was noted.
+    pub(super) fn of(response: &Response) -> Option<&str> {
+        response.extensions().get().map(|Self(error)| error.as_str())
+    }
+}
+
 /// Why the token endpoint answers no token.
 #[derive(Debug)]
 pub(super) enum Error {
@@ -51,8 +67,10 @@ impl Error {
             return exceeded_rate();
         }
         let (status, description) = self.text(with_rfc_codes);
-        let body = OAuthErrorResponse::new(self.code(with_rfc_codes), description);
+        let code = self.code(with_rfc_codes);
+        let body = OAuthErrorResponse::new(code.clone(), description);
         let mut response = (status, Json(body)).into_response();
+        Refused::note(&mut response, code.as_str());
         let headers = response.headers_mut();
         match self {
             Self::Grant(grant::Error::Unavailable) => {
@@ -178,7 +196,9 @@ fn grant_answer(error: &grant::Error, with_rfc_codes: bool) -> (StatusCode, Stri
 
 /// The vendor's envelope.
 pub(super) fn envelope(status: StatusCode, name: ErrorName, message: &str) -> Response {
-    (status, Json(ErrorResponse::new(name, message))).into_response()
+    let mut response = (status, Json(ErrorResponse::new(name.clone(), message))).into_response();
+    Refused::note(&mut response, name.as_str());
+    response
 }
 
 pub(super) fn exceeded_rate() -> Response {

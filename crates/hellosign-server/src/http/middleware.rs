@@ -9,8 +9,10 @@ use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
+use super::error::Refused;
 use super::forwarded::client_address;
 use crate::app::App;
+use crate::metrics::{NO_ROUTE, Routes};
 use crate::{hex, random};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,16 +49,25 @@ pub(super) async fn no_store(request: Request, next: Next) -> Response {
     response
 }
 
-/// Names the request in the answer and in the log. The log has the route and nothing that the client
-/// wrote: a path may hold a secret as well as a query.
-pub(super) async fn request_id(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let id = hex::encode(&random::bytes::<8>(app.random.as_ref()));
+/// Who watches what is answered.
+#[derive(Debug)]
+pub(super) struct Observer {
+    pub(super) app: Arc<App>,
+    pub(super) routes: Routes,
+}
+
+/// Names the request in the answer and in the log, and counts it. Log and metrics have the route and nothing that
+/// the client wrote: a path may hold a secret as well as a query.
+pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Request, next: Next) -> Response {
+    let id = hex::encode(&random::bytes::<8>(observer.app.random.as_ref()));
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
     let mut response = next.run(request).await;
-    let (status, micros) = (response.status().as_u16(), started.elapsed().as_micros());
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    let route = route.as_ref().map(MatchedPath::as_str);
+    observer.routes.answered(route, status, took, Refused::of(&response));
+    let (route, micros) = (route.unwrap_or(NO_ROUTE), took.as_micros());
     tracing::info!(request_id = id, %method, route, status, micros, "answered");
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);

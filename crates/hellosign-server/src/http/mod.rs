@@ -15,6 +15,7 @@ mod introspect;
 mod metadata;
 mod middleware;
 mod openapi;
+pub(crate) mod operations;
 pub(crate) mod parameters;
 mod revoke;
 pub(crate) mod router;

@@ -61,6 +61,7 @@ async fn generate(
         code_verifier: parameters.get("code_verifier").map(CodeVerifier::from),
     };
     let issued = authorization_code::exchange(app, &client, exchange).await?;
+    app.metrics.grants.exchanged();
     Ok(response(app, &client, issued, parameters.get("state")))
 }
 
@@ -76,6 +77,7 @@ async fn refresh(
     let known = refresh_token::identify(app, RefreshToken::from(token), credentials.as_ref()).await?;
     asking.charge(app, &known.client)?;
     let issued = refresh_token::renew(app, &known).await?;
+    app.metrics.grants.refreshed();
     Ok(response(app, &known.client, issued, None))
 }
 

@@ -22,6 +22,15 @@ pub(crate) trait Backend {
     /// node's idea of the database's time lags behind.
     fn witness(&self, at: Timestamp);
 
+    /// Whether the database can be relied on right now, without asking it: what is known.
+    ///
+    /// # Errors
+    /// A sentence for people that says why not.
+    fn readiness(&self) -> Result<(), String>;
+
+    /// Brings the gauges of [`StoreMetrics`](crate::metrics::StoreMetrics) up to date, which are about to be read.
+    fn measure(&self);
+
     /// Enters every token issued from now on; another one after each restore.
     fn epoch(&self) -> u32;
 
@@ -231,6 +240,14 @@ impl Backend for Store {
 
     fn witness(&self, at: Timestamp) {
         either!(self, b => b.witness(at))
+    }
+
+    fn readiness(&self) -> Result<(), String> {
+        either!(self, b => b.readiness())
+    }
+
+    fn measure(&self) {
+        either!(self, b => b.measure())
     }
 
     fn epoch(&self) -> u32 {

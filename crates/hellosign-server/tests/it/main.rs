@@ -9,6 +9,7 @@ mod data_dir;
 mod emulator;
 mod fixtures;
 mod introspect;
+mod operations;
 mod profile;
 mod revoke;
 mod routes;

@@ -52,7 +52,7 @@ where
         Ok(caller) => Subject::Account(caller.account.account_id),
         Err(_) => Subject::Address(network(peer.0.ip())),
     };
-    let budget = app.limiter.charge(&subject, app.store.now());
+    let budget = app.charge(&subject);
     let mut response = match caller {
         _ if !budget.is_within => exceeded_rate(),
         Err(refusal) => return refusal.into_response(),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use hellosign_wire::error::{ErrorName, ErrorResponse};
 use hellosign_wire::scope::Scope;
 
-use crate::http::error::Error;
+use crate::http::error::{Error, Refused};
 use crate::store::StoreError;
 
 /// An error of the API.
@@ -73,7 +73,9 @@ impl From<Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        let name = self.body.error.error_name.clone();
         let mut response = (self.status, Json(self.body)).into_response();
+        Refused::note(&mut response, name.as_str());
         if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::from_str(&text).ok()) {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }

@@ -15,6 +15,7 @@ use hellosign_wire::secret::Password;
 
 use self::browser::Browser;
 use self::form::Form;
+use super::error::Refused;
 use super::host::issuer;
 use super::middleware::Peer;
 use crate::app::App;
@@ -318,7 +319,11 @@ fn answer(app: &App, browser: &Browser, asked: &Asked, mut response: Authorizati
             query.append_pair(name, value);
         }
     }
-    see_other(format!("{to}{separator}{}", query.finish()))
+    let mut answer = see_other(format!("{to}{separator}{}", query.finish()));
+    if let Some(error) = &response.error {
+        Refused::note(&mut answer, error.as_str());
+    }
+    answer
 }
 
 /// Back to the authorization endpoint, with the request as it came.

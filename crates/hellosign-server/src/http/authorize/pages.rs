@@ -7,10 +7,12 @@ use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hellosign_wire::error::ErrorCode;
 use hellosign_wire::scope::{Payer, Scope};
 use sha2::{Digest as _, Sha256};
 
 use crate::grant::authorization::{Asked, Refusal};
+use crate::http::error::Refused;
 use crate::store::{Account, Client};
 
 /// The pages' only style sheet, in each of them: the policy names it by its hash.
@@ -104,7 +106,9 @@ pub(super) fn refusal(refusal: Refusal) -> Response {
         }
         Refusal::Unavailable => return unavailable(),
     };
-    message(StatusCode::BAD_REQUEST, sentence)
+    let mut response = message(StatusCode::BAD_REQUEST, sentence);
+    Refused::note(&mut response, ErrorCode::InvalidRequest.as_str());
+    response
 }
 
 /// The store gives no answer.
@@ -114,6 +118,7 @@ pub(super) fn unavailable() -> Response {
         "The server cannot answer right now. Try again in a moment.",
     );
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    Refused::note(&mut response, ErrorCode::TemporarilyUnavailable.as_str());
     response
 }
 

@@ -38,6 +38,7 @@ use super::model::{
 use crate::clock::{Clock, Timestamp};
 use crate::config::KeySource;
 use crate::live_keys::LiveKeys;
+use crate::metrics::{self, StoreMetrics, gauged};
 use crate::random::Random;
 use crate::token::{GrantId, KeyedHash, ListedKey, Purpose};
 
@@ -57,6 +58,7 @@ pub(crate) struct Embedded {
     advanced: Arc<AtomicI64>,
     epoch: u32,
     notes: Mutex<Notes>,
+    metrics: Arc<StoreMetrics>,
     _lock: File,
 }
 
@@ -106,6 +108,7 @@ impl Embedded {
         keys: &KeySource,
         clock: Arc<dyn Clock>,
         random: &dyn Random,
+        metrics: Arc<StoreMetrics>,
     ) -> Result<(Self, LiveKeys), OpenError> {
         let Opened { mut connection, path, keys, secret, key_file, lock } = open::open(dir, keys, random)?;
         let sqlite = |source| OpenError::Sqlite { path: path.clone(), source };
@@ -117,8 +120,14 @@ impl Embedded {
         let epoch = rows::meta(&connection, "epoch").map_err(sqlite)?;
         let journal = Arc::new(Journal::open(&mut connection, GATHERED).map_err(sqlite)?);
         let cached = Arc::new(Cached::new());
-        let writer =
-            Writer::start(connection, Arc::clone(&last_time), Arc::clone(&journal), Arc::clone(&cached));
+        let measured = Arc::clone(&metrics);
+        let writer = Writer::start(
+            connection,
+            Arc::clone(&last_time),
+            Arc::clone(&journal),
+            Arc::clone(&cached),
+            measured,
+        );
         let writer = writer.map_err(|source| OpenError::Io {
             action: "starting the writer of",
             path: path.clone(),
@@ -126,7 +135,7 @@ impl Embedded {
         })?;
         let store = Self {
             writer,
-            readers: Readers::new(path),
+            readers: Readers::new(path, Arc::clone(&metrics)),
             journal,
             cached,
             clock,
@@ -134,6 +143,7 @@ impl Embedded {
             advanced: Arc::new(AtomicI64::new(advanced)),
             epoch: u32::try_from(epoch).unwrap_or_default(),
             notes: Mutex::default(),
+            metrics,
             _lock: lock,
         };
         Ok((store, LiveKeys::new(keys, secret, key_file)))
@@ -147,6 +157,7 @@ impl Embedded {
     /// guard, so that what is inserted last is never older than what was committed.
     async fn cached<K, V>(
         &self,
+        kind: metrics::Cache,
         cache: impl Fn(&Cached) -> &Cache<K, Arc<V>>,
         key: K,
         read: impl FnOnce(&Connection, &K) -> rusqlite::Result<Option<Arc<V>>> + Send + 'static,
@@ -159,6 +170,7 @@ impl Embedded {
             Ok(value) => return Ok(Some(value)),
             Err(guard) => guard,
         };
+        self.metrics.cache_missed(kind);
         let wanted = key.clone();
         let Some(value) = self.readers.read(move |db| read(db, &wanted)).await? else { return Ok(None) };
         match guard.insert(Arc::clone(&value)) {
@@ -183,6 +195,32 @@ impl Backend for Embedded {
 
     fn witness(&self, _at: Timestamp) {
         // This process is the only node.
+    }
+
+    fn readiness(&self) -> Result<(), String> {
+        if self.has_failed() {
+            return Err("A write to the database has failed, and the server is about to end.".to_owned());
+        }
+        Ok(())
+    }
+
+    fn measure(&self) {
+        let Notes { seen, rehashes, sessions } = &*self.notes();
+        self.metrics.notes_waiting.set(gauged(seen.len() + rehashes.len() + sessions.len()));
+        self.metrics.writes_waiting.set(gauged(self.writer.waiting()));
+        self.metrics.journal_grants.set(gauged(self.journal.len()));
+        for (kind, entries) in [
+            (metrics::Cache::Clients, self.cached.clients.len()),
+            (metrics::Cache::Accounts, self.cached.accounts.len()),
+            (metrics::Cache::Grants, self.cached.grants.len()),
+            (metrics::Cache::ImportedTokens, self.cached.imported.len()),
+        ] {
+            self.metrics.cached(kind, entries);
+        }
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| gauged(file.len()));
+        let path = &self.readers.path;
+        self.metrics.database_bytes.set(size(path));
+        self.metrics.wal_bytes.set(size(&path.with_extension("db-wal")));
     }
 
     fn epoch(&self) -> u32 {
@@ -210,6 +248,7 @@ impl Backend for Embedded {
             return Ok(Some(client));
         }
         self.cached(
+            metrics::Cache::Clients,
             |cached| &cached.clients,
             client_id.to_owned(),
             |db, id| Ok(rows::client(db, id)?.map(Arc::new)),
@@ -293,6 +332,7 @@ impl Backend for Embedded {
 
     async fn find_account(&self, account_id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
         self.cached(
+            metrics::Cache::Accounts,
             |cached| &cached.accounts,
             account_id,
             |db, id| Ok(rows::account_by_id(db, *id)?.map(Arc::new)),
@@ -325,7 +365,7 @@ impl Backend for Embedded {
             Some(changed) => Ok(Some(changed)),
             None => Ok(rows::grant(db, *id)?.map(Arc::new)),
         };
-        self.cached(|cached| &cached.grants, grant_id, read).await
+        self.cached(metrics::Cache::Grants, |cached| &cached.grants, grant_id, read).await
     }
 
     async fn read_grant(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
@@ -340,6 +380,7 @@ impl Backend for Embedded {
         if known.is_some() {
             return Ok(known);
         }
+        self.metrics.cache_missed(metrics::Cache::ImportedTokens);
         let find = move |db: &Connection| rows::first_of(&hashes, |hash| rows::imported_token(db, hash));
         let found = self.readers.read(find).await?;
         if let Some((grant_id, hash)) = found {

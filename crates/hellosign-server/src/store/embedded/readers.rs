@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::open;
+use crate::metrics::{Operation, StoreMetrics};
 use crate::store::StoreError;
 
 /// Reads that run at the same time. More only wait for the same disk.
@@ -17,17 +19,19 @@ pub(super) struct Readers {
     pub(super) path: PathBuf,
     permits: Semaphore,
     idle: Arc<Mutex<Vec<Connection>>>,
+    metrics: Arc<StoreMetrics>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, permits: Semaphore::new(READERS), idle: Arc::default() }
+    pub(super) fn new(path: PathBuf, metrics: Arc<StoreMetrics>) -> Self {
+        Self { path, permits: Semaphore::new(READERS), idle: Arc::default(), metrics }
     }
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let started = Instant::now();
         let Ok(_permit) = self.permits.acquire().await else { return Err(StoreError::Unavailable) };
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
         let reading = tokio::task::spawn_blocking(move || {
@@ -40,13 +44,17 @@ impl Readers {
             idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             Ok::<_, rusqlite::Error>(value)
         });
-        match reading.await {
+        let read = reading.await;
+        self.metrics.read(started.elapsed());
+        match read {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
+                self.metrics.failed(Operation::Read);
                 tracing::error!(%error, "a read failed");
                 Err(StoreError::Unavailable)
             }
             Err(error) => {
+                self.metrics.failed(Operation::Read);
                 tracing::error!(%error, "a read did not finish");
                 Err(StoreError::Unavailable)
             }

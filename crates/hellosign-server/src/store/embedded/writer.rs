@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::Cached;
 use super::journal::{Batch, Journal};
+use crate::metrics::{Operation, StoreMetrics};
 use crate::store::StoreError;
 
 /// How many writes share a commit at most.
@@ -36,11 +38,13 @@ impl Writer {
         last_time: Arc<AtomicI64>,
         journal: Arc<Journal>,
         cached: Arc<Cached>,
+        metrics: Arc<StoreMetrics>,
     ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         thread::Builder::new().name("store writer".to_owned()).spawn(move || {
-            if let Err(error) = run(connection, waiting, &last_time, &journal, &cached) {
+            if let Err(error) = run(connection, waiting, &last_time, &journal, &cached, &metrics) {
+                metrics.failed(Operation::Commit);
                 tracing::error!(%error, "a commit failed; what was being written may or may not be stored");
                 failing.send_replace(true);
             }
@@ -72,6 +76,11 @@ impl Writer {
         answered.await.map_err(|_| StoreError::Unavailable)
     }
 
+    /// Writes that wait for the next transaction.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
+    }
+
     /// Whether a commit has failed.
     pub(super) fn has_failed(&self) -> bool {
         *self.failed.borrow()
@@ -96,6 +105,7 @@ fn run(
     last_time: &AtomicI64,
     journal: &Journal,
     cached: &Cached,
+    metrics: &StoreMetrics,
 ) -> rusqlite::Result<()> {
     while let Some(first) = waiting.blocking_recv() {
         connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -103,7 +113,7 @@ fn run(
         let mut done = Vec::new();
         let mut next = Some(first);
         while let Some(write) = next {
-            done.extend(in_savepoint(&batch, write)?);
+            done.extend(in_savepoint(&batch, write, metrics)?);
             next = if done.len() < BATCH { waiting.try_recv().ok() } else { None };
         }
         let folded = journal.fold(&batch)?;
@@ -111,7 +121,9 @@ fn run(
         connection
             .prepare_cached("UPDATE meta SET value = ?1 WHERE name = 'last_time' AND value < ?1")?
             .execute([last_time.load(Ordering::Acquire)])?;
+        let started = Instant::now();
         connection.execute_batch("COMMIT")?;
+        metrics.committed(done.len(), started.elapsed());
         journal.committed(changes, &folded);
         done.into_iter().for_each(|publish| publish());
     }
@@ -119,11 +131,16 @@ fn run(
 }
 
 /// One write's failure is its own: the others of the transaction go on.
-fn in_savepoint(batch: &Batch<'_>, write: Write) -> rusqlite::Result<Option<Published>> {
+fn in_savepoint(
+    batch: &Batch<'_>,
+    write: Write,
+    metrics: &StoreMetrics,
+) -> rusqlite::Result<Option<Published>> {
     batch.db.prepare_cached("SAVEPOINT one")?.execute([])?;
     let mark = batch.mark();
     let result = write(batch);
     if let Err(error) = &result {
+        metrics.failed(Operation::Write);
         tracing::error!(%error, "a write failed and was undone");
         batch.db.prepare_cached("ROLLBACK TO one")?.execute([])?;
         batch.undo(mark);

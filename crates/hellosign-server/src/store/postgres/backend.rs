@@ -9,6 +9,7 @@ use super::rows::{self, Columns, Value};
 use super::statements::Sql;
 use super::{Notes, Postgres, import};
 use crate::clock::Timestamp;
+use crate::metrics::{self, gauged};
 use crate::store::StoreError;
 use crate::store::dispatch::{Backend, Ended, Import, Page};
 use crate::store::model::{
@@ -35,6 +36,27 @@ impl Backend for Postgres {
 
     fn witness(&self, at: Timestamp) {
         self.time.witness(at);
+    }
+
+    fn readiness(&self) -> Result<(), String> {
+        match self.pool.live() {
+            0 => Err(format!("No connection to the database works: {}.", self.pool.trouble())),
+            _ => Ok(()),
+        }
+    }
+
+    fn measure(&self) {
+        let Notes { seen, rehashes, sessions } = &*self.notes();
+        self.metrics.notes_waiting.set(gauged(seen.len() + rehashes.len() + sessions.len()));
+        self.pool.measure();
+        for (kind, entries) in [
+            (metrics::Cache::Clients, self.recent.clients.len()),
+            (metrics::Cache::Accounts, self.recent.accounts.len()),
+            (metrics::Cache::Grants, self.recent.grants.len()),
+            (metrics::Cache::ImportedTokens, self.recent.imported.len()),
+        ] {
+            self.metrics.cached(kind, entries);
+        }
     }
 
     fn epoch(&self) -> u32 {

@@ -33,6 +33,7 @@ pub use self::url::{DatabaseUrl, DatabaseUrlError, PostgresConfig};
 use super::StoreError;
 use super::model::{Account, AccountId, Client, Grant, Rehash};
 use crate::clock::Timestamp;
+use crate::metrics::{self, StoreMetrics};
 use crate::token::{GrantId, KeyFileFailure, KeyRingError, KeyedHash};
 
 /// Why a database cannot be served from. The text says what to do.
@@ -83,6 +84,7 @@ pub(crate) struct Postgres {
     epoch: u32,
     recent: RecentRows,
     notes: Mutex<Notes>,
+    metrics: Arc<StoreMetrics>,
     /// Ends the measuring of the time when it is dropped.
     _beating: JoinSet<()>,
 }
@@ -137,6 +139,7 @@ impl Postgres {
 
     /// The grant as it is now; its client and account are recent from here on, and so is it.
     async fn read_joined(&self, grant_id: GrantId) -> Result<Option<Arc<Grant>>, StoreError> {
+        self.metrics.cache_missed(metrics::Cache::Grants);
         let began = Instant::now();
         let rows = self.pool.run(Sql::ReadGrant, &[&grant_id]).await?.rows;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -155,6 +158,7 @@ impl Postgres {
     }
 
     async fn read_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        self.metrics.cache_missed(metrics::Cache::Clients);
         let began = Instant::now();
         let rows = self.pool.run(Sql::FindClient, &[&client_id]).await?.rows;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -164,6 +168,7 @@ impl Postgres {
     }
 
     async fn read_account(&self, account_id: AccountId) -> Result<Option<Arc<Account>>, StoreError> {
+        self.metrics.cache_missed(metrics::Cache::Accounts);
         let began = Instant::now();
         let rows = self.pool.run(Sql::FindAccount, &[&account_id]).await?.rows;
         let Some(row) = rows.first() else { return Ok(None) };

@@ -18,6 +18,7 @@ use super::{Notes, Postgres, PostgresError, RecentRows};
 use crate::clock::Clock;
 use crate::config::KeySource;
 use crate::live_keys::LiveKeys;
+use crate::metrics::StoreMetrics;
 use crate::random::Random;
 use crate::store::StoreError;
 use crate::token::{KeyRing, ListedKey, ServerKeys, key_file};
@@ -35,6 +36,7 @@ impl Postgres {
         keys: &KeySource,
         clock: Option<Arc<dyn Clock>>,
         random: &dyn Random,
+        metrics: &Arc<StoreMetrics>,
     ) -> Result<(Self, LiveKeys), PostgresError> {
         let connector = config.url.connector()?;
         let (mut client, driving) = connector.connect().await?;
@@ -51,7 +53,7 @@ impl Postgres {
         drop(client);
         let _ = driving.await;
 
-        let pool = Arc::new(Pool::start(connector, config.connections));
+        let pool = Arc::new(Pool::start(connector, config.connections, Arc::clone(metrics)));
         let time = Arc::new(DatabaseTime::new(clock));
         let beat = beat(&pool, &time).await?;
         if beat.is_filling {
@@ -65,6 +67,7 @@ impl Postgres {
             epoch: beat.epoch,
             recent: RecentRows::new(),
             notes: Mutex::new(Notes::default()),
+            metrics: Arc::clone(metrics),
             _beating: beating,
         };
         Ok((store, LiveKeys::new(ring, secret, file)))

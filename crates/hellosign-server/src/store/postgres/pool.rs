@@ -16,6 +16,7 @@ use tokio_postgres::{Client, Row, Statement};
 use super::rows::Values;
 use super::statements::Sql;
 use super::url::{Connector, Driving};
+use crate::metrics::{Operation, StoreMetrics, gauged};
 use crate::store::StoreError;
 
 /// Requests on one connection at the same time. More would only wait for each other.
@@ -48,6 +49,7 @@ struct Shared {
     connected: Notify,
     /// What went wrong last, while nothing works.
     trouble: Mutex<Option<String>>,
+    metrics: Arc<StoreMetrics>,
 }
 
 /// A connection that works.
@@ -72,7 +74,7 @@ enum Failure {
 
 impl Pool {
     /// Starts to connect; does not wait for it.
-    pub(super) fn start(connector: Connector, connections: usize) -> Self {
+    pub(super) fn start(connector: Connector, connections: usize, metrics: Arc<StoreMetrics>) -> Self {
         let connections = connections.max(1);
         let shared = Arc::new(Shared {
             connector,
@@ -81,6 +83,7 @@ impl Pool {
             waiting: AtomicUsize::new(0),
             connected: Notify::new(),
             trouble: Mutex::new(None),
+            metrics,
         });
         let keep = |at| keep_connected(Arc::clone(&shared), at);
         let lanes = (0..connections).map(keep).collect();
@@ -92,7 +95,24 @@ impl Pool {
     /// It may be run more than once: where an answer is lost it is sent again, so that it has to do no harm the
     /// second time. [`Answered::was_repeated`] says so.
     pub(super) async fn run(&self, sql: Sql, values: &Values<'_>) -> Result<Answered, StoreError> {
-        let deadline = Instant::now() + IN_ALL;
+        let began = Instant::now();
+        let answered = self.run_until(sql, values, began + IN_ALL).await;
+        let metrics = &self.shared.metrics;
+        match (&answered, sql.is_read()) {
+            (Ok(_), true) => metrics.read(began.elapsed()),
+            (Ok(_), false) => metrics.committed(1, began.elapsed()),
+            (Err(_), true) => metrics.failed(Operation::Read),
+            (Err(_), false) => metrics.failed(Operation::Write),
+        }
+        answered
+    }
+
+    async fn run_until(
+        &self,
+        sql: Sql,
+        values: &Values<'_>,
+        deadline: Instant,
+    ) -> Result<Answered, StoreError> {
         let mut was_repeated = false;
         let mut attempt = 0;
         loop {
@@ -130,8 +150,22 @@ impl Pool {
     }
 
     /// What went wrong last, while no connection works.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn trouble(&self) -> String {
+        let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.unwrap_or_else(|| "none has come about yet".to_owned())
+    }
+
+    /// Brings the gauges up to date.
+    pub(super) fn measure(&self) {
+        let lanes = self.shared.lanes.iter();
+        let busy =
+            lanes.filter_map(ArcSwapOption::load_full).map(|lane| lane.in_flight.load(Ordering::Relaxed) > 0);
+        let (in_use, idle): (Vec<bool>, Vec<bool>) = busy.partition(|is_busy| *is_busy);
+        let gauges = &self.shared.metrics.pool;
+        gauges.in_use.set(gauged(in_use.len()));
+        gauges.idle.set(gauged(idle.len()));
+        gauges.max.set(gauged(self.shared.lanes.len()));
+        gauges.waiting.set(gauged(self.shared.waiting.load(Ordering::Relaxed)));
     }
 
     async fn attempt(&self, sql: Sql, values: &Values<'_>, deadline: Instant) -> Result<Vec<Row>, Failure> {
@@ -172,14 +206,21 @@ pub(super) struct Answered {
 impl Shared {
     /// A place among those that are on their way; `None` where there are too many, or none comes free in time.
     async fn place(&self, deadline: Instant) -> Option<tokio::sync::SemaphorePermit<'_>> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Some(place);
+        let began = Instant::now();
+        let place = match self.places.try_acquire() {
+            Ok(place) => Some(place),
+            Err(_) if self.waiting.load(Ordering::Relaxed) >= WAITING * self.lanes.len() => None,
+            Err(_) => {
+                let _one = OneMore::on(&self.waiting);
+                let place = timeout_at(deadline.min(began + PATIENCE), self.places.acquire()).await;
+                place.ok().and_then(Result::ok)
+            }
+        };
+        match place {
+            Some(_) => self.metrics.pool.wait.observe(began.elapsed().as_secs_f64()),
+            None => drop(self.metrics.pool.timeouts.inc()),
         }
-        if self.waiting.load(Ordering::Relaxed) >= WAITING * self.lanes.len() {
-            return None;
-        }
-        let _one = OneMore::on(&self.waiting);
-        timeout_at(deadline.min(Instant::now() + PATIENCE), self.places.acquire()).await.ok()?.ok()
+        place
     }
 
     /// The connection with the least to do; `None` where none comes about in time.

@@ -55,6 +55,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
         self.entries.remove(key);
     }
 
+    /// Entries, old ones included.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub(super) fn clear(&self) {
         self.entries.clear();
     }

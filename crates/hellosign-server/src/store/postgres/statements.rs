@@ -78,6 +78,25 @@ impl Sql {
         Self::AddKey,
     ];
 
+    /// Whether it changes nothing.
+    pub(super) fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::FindClient
+                | Self::CountClients
+                | Self::ListClients
+                | Self::FindAccount
+                | Self::FindAccountByEmail
+                | Self::FindAccountByApiKey
+                | Self::ReadGrant
+                | Self::ListGrants
+                | Self::FindImported
+                | Self::FindCode
+                | Self::FindSession
+                | Self::ListKeys
+        )
+    }
+
     pub(super) fn text(self) -> String {
         match self {
             Self::Beat | Self::Advance | Self::ListKeys | Self::AddKey => self.of_the_database().to_owned(),

@@ -58,6 +58,11 @@ impl Journal {
         self.lock().grants.get(&grant_id).cloned()
     }
 
+    /// How many changed grants are not in their rows yet.
+    pub(super) fn len(&self) -> usize {
+        self.lock().grants.len()
+    }
+
     /// Folds some of what has gathered, as many as were added at least, so that it gets no more. Gives
     /// what was written, for [`Journal::committed`].
     pub(super) fn fold(&self, batch: &Batch<'_>) -> rusqlite::Result<Vec<Arc<Grant>>> {
