@@ -26,7 +26,7 @@ pub(crate) fn start_log(format: LogFormat, default: Level) -> WorkerGuard {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),
-        LogFormat::Json => log.json().init(),
+        LogFormat::Json => log.json().with_span_list(false).init(),
     }
     guard
 }

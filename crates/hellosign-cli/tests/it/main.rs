@@ -15,6 +15,7 @@ mod durability;
 mod emulator;
 mod fixtures;
 mod hostile;
+mod log;
 mod oauth_commands;
 mod openapi;
 mod recipes;

@@ -8,9 +8,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::{Instrument as _, Span};
 
 use super::error::Refused;
 use super::forwarded::client_address;
+use super::trace_context::traceparent;
 use crate::app::App;
 use crate::metrics::{NO_ROUTE, Routes};
 use crate::{hex, random};
@@ -63,14 +65,24 @@ pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Requ
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let started = Instant::now();
-    let mut response = next.run(request).await;
+    let span = span(&id, &request);
+    let mut response = next.run(request).instrument(span.clone()).await;
     let (status, took) = (response.status().as_u16(), started.elapsed());
     let route = route.as_ref().map(MatchedPath::as_str);
     observer.routes.answered(route, status, took, Refused::of(&response));
     let (route, micros) = (route.unwrap_or(NO_ROUTE), took.as_micros());
-    tracing::info!(request_id = id, %method, route, status, micros, "answered");
+    span.in_scope(|| tracing::info!(%method, route, status, micros, "answered"));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// Every line that is written while a request is handled has what this span has. Whatever the log's level is: a
+/// warning without the request's id would be half a warning.
+fn span(id: &str, request: &Request) -> Span {
+    match traceparent(request.headers()) {
+        Some(traceparent) => tracing::error_span!("request", request_id = id, traceparent),
+        None => tracing::error_span!("request", request_id = id),
+    }
 }

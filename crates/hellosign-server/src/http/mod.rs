@@ -20,3 +20,4 @@ pub(crate) mod parameters;
 mod revoke;
 pub(crate) mod router;
 mod token;
+mod trace_context;

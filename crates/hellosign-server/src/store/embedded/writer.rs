@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::Span;
 
 use super::Cached;
 use super::journal::{Batch, Journal};
@@ -21,7 +22,12 @@ const QUEUE: usize = 4096;
 
 /// Done after the commit: shows the new value to readers, then answers. Never before.
 type Published = Box<dyn FnOnce() + Send>;
-type Write = Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<Published> + Send>;
+
+/// What is to be written, and for which request: the log says so if it goes wrong.
+struct Write {
+    run: Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<Published> + Send>,
+    asked_by: Span,
+}
 
 /// Hands writes to the thread that does them.
 #[derive(Debug)]
@@ -64,14 +70,15 @@ impl Writer {
         publish: impl FnOnce(&T) + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let write: Write = Box::new(move |batch| {
+        let run = Box::new(move |batch: &Batch<'_>| {
             let value = write(batch)?;
             Ok(Box::new(move || {
                 publish(&value);
                 // An error says that the caller has gone; the write stands.
                 let _ = answer.send(value);
-            }))
+            }) as Published)
         });
+        let write = Write { run, asked_by: Span::current() };
         self.queue.send(write).await.map_err(|_| StoreError::Unavailable)?;
         answered.await.map_err(|_| StoreError::Unavailable)
     }
@@ -138,10 +145,11 @@ fn in_savepoint(
 ) -> rusqlite::Result<Option<Published>> {
     batch.db.prepare_cached("SAVEPOINT one")?.execute([])?;
     let mark = batch.mark();
-    let result = write(batch);
+    let Write { run, asked_by } = write;
+    let result = run(batch);
     if let Err(error) = &result {
         metrics.failed(Operation::Write);
-        tracing::error!(%error, "a write failed and was undone");
+        asked_by.in_scope(|| tracing::error!(%error, "a write failed and was undone"));
         batch.db.prepare_cached("ROLLBACK TO one")?.execute([])?;
         batch.undo(mark);
     }
