@@ -221,6 +221,15 @@ pub(crate) struct ServerArgs {
     /// docs/operations.md
     #[arg(long, value_name = "ADDR")]
     pub(crate) operations: Option<String>,
+    /// Connections that may be open; one more is closed at once. 10000, or as many as the process may open
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_connections: Option<u32>,
+    /// Requests that are worked on at a time; more wait, for a second at most
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_in_flight: u32,
+    /// How long a server that is told to stop goes on answering, in seconds, so that load balancers notice
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) drain_delay: u32,
     /// Lets tests control the server at this loopback address, see `hellosign control`; control.json in the
     /// data directory has the token, unless HELLOSIGN_CONTROL_TOKEN gives one, as it has to with PostgreSQL
     #[arg(long, value_name = "ADDR")]

@@ -4,10 +4,12 @@ mod args;
 mod commands;
 mod config;
 mod control_access;
+mod open_files;
 mod output;
 mod service_manager;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use tracing::Level;
@@ -35,7 +37,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let sockets = if is_server { Sockets::inherited()? } else { Sockets::default() };
     let _log = output::start_log(args.log_format, default);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match args.command {
             Command::Quickstart { browser } => commands::quickstart::run(browser).await?,
             Command::Oauth { command } => commands::oauth::run(command).await?,
@@ -54,5 +56,8 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
         }
         Ok(ExitCode::SUCCESS)
-    })
+    });
+    // Nothing that anybody still waits for is left; what hangs is not to keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use arc_swap::Guard;
 
+use crate::admission::Admission;
 use crate::client::switches::Rules;
 use crate::clock::Timestamp;
 use crate::config::{Config, Profile};
 use crate::consent::sign_in::SignIns;
 use crate::emulator::Emulator;
 use crate::http::forwarded::ProxyNetwork;
+use crate::limits::Limits;
 use crate::live_keys::LiveKeys;
 use crate::metrics::Metrics;
 use crate::random::Random;
@@ -30,8 +32,10 @@ pub(crate) struct App {
     /// Where tests may do what no client can.
     pub(crate) emulator: Option<Emulator>,
     pub(crate) policy: Policy,
+    pub(crate) limits: Limits,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Metrics,
-    pub(crate) draining: Draining,
+    pub(crate) draining: Arc<Draining>,
 }
 
 impl App {

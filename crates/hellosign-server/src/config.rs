@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::fixtures::Fixtures;
 use crate::http::forwarded::ProxyNetwork;
+use crate::limits::Limits;
 use crate::random::{Random, SystemRandom};
 use crate::store::PostgresConfig;
 use crate::token::ServerKeys;
@@ -86,6 +87,8 @@ pub struct Config {
     /// Lets [`Server::control`](crate::Server::control) move the time, make requests fail and begin anew: for
     /// tests.
     pub control: bool,
+    /// How much the server takes on, and how long it waits.
+    pub limits: Limits,
     /// The time that all rules go by; `None` for the database's own: with SQLite this machine's, with
     /// PostgreSQL that of the server that it runs on, which all nodes share.
     pub clock: Option<Arc<dyn Clock>>,
@@ -128,6 +131,7 @@ impl Config {
             rotation_grace: Duration::from_secs(10),
             rate_limit: Some(6000),
             control: false,
+            limits: Limits::default(),
             clock: None,
             random: Arc::new(SystemRandom),
         }

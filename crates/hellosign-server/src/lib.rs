@@ -25,12 +25,14 @@
 //! | `token` | the tokens' layout, and the server's keys |
 //! | `live_keys` | the keys in use, and how they change while the server runs |
 //! | `store` | what is remembered, and how it becomes durable |
+//! | `limits`, `admission` | how much it takes on, and what is turned away |
 //! | `metrics` | what is counted and measured, for Prometheus |
 //! | `readiness` | whether requests are better sent elsewhere, and why |
 //! | `emulator` | what a test can do to a server that no client can |
 //! | `fixtures` | accounts, apps, codes and grants to begin with |
 
 mod account;
+mod admission;
 mod app;
 mod client;
 mod clock;
@@ -41,6 +43,7 @@ pub mod fixtures;
 mod grant;
 mod hex;
 mod http;
+mod limits;
 mod live_keys;
 mod metrics;
 mod random;
@@ -55,6 +58,7 @@ pub use clock::{Clock, SystemClock, Timestamp};
 pub use config::{Config, Database, KeySource, Profile};
 pub use fixtures::Fixtures;
 pub use http::forwarded::{ProxyNetwork, ProxyNetworkError};
+pub use limits::Limits;
 pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
 pub use store::{

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
+use crate::admission::Admission;
 use crate::app::{App, Policy};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Database, Profile};
@@ -13,15 +15,18 @@ use crate::consent::sign_in::SignIns;
 use crate::consent::{session, ticket};
 use crate::emulator::{Control, ControlToken, Emulator};
 use crate::fixtures::{self, Fixtures};
-use crate::http::{connection, control, operations, router};
+use crate::http::connection::{self, Entrance};
+use crate::http::{control, operations, router};
+use crate::limits::Limits;
 use crate::live_keys::LiveKeys;
 use crate::metrics::Metrics;
 use crate::rate_limit::Limiter;
-use crate::readiness::Draining;
 use crate::store::{Backend as _, Embedded, Ended, OpenError, Postgres, PostgresError, Store, StoreError};
 
 /// How often what was noted off the answers' way is written down.
 const NOTES_INTERVAL: Duration = Duration::from_millis(500);
+/// Connections that may be open to a listener that is not for clients.
+const CONNECTIONS_BESIDE: usize = 256;
 /// How often it is looked whether the keys have changed.
 const KEYS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often codes and sessions that have ended are forgotten.
@@ -102,8 +107,10 @@ impl Server {
             sign_ins: SignIns::default(),
             emulator: None,
             policy: Policy::new(&config),
+            admission: Arc::new(Admission::new(&config.limits, metrics.requests.shed.clone())),
+            limits: config.limits.clone(),
             metrics,
-            draining: Draining::default(),
+            draining: Arc::default(),
         };
         if let Some(client_id) = unprotected_public_client(&app, &config.fixtures) {
             return Err(Reason::PublicClient(client_id).into());
@@ -139,7 +146,9 @@ impl Server {
         self.operated.push(listener);
     }
 
-    /// Answers on every listener until `shutdown` completes; then finishes what is in flight.
+    /// Answers on every listener until `shutdown` completes. From then on `/readyz` says no and each answer is its
+    /// connection's last; after [`Limits::drain_delay`](crate::Limits::drain_delay) nobody is accepted any more, and
+    /// what is in flight is finished, for 30 seconds at most.
     ///
     /// # Errors
     /// Where a commit failed. The process has to end then: what is on the disk is known again only
@@ -149,36 +158,49 @@ impl Server {
         listeners: Vec<TcpListener>,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), Error> {
-        let store = &self.app.store;
-        let ended = async {
-            tokio::select! {
-                () = shutdown => {}
-                () = store.failed() => {}
-                () = self.app.live_keys.failed() => {}
-            }
-            self.app.draining.begin();
+        let app = Arc::clone(&self.app);
+        let bookkeeping = tokio::spawn(bookkeeping(Arc::clone(&app)));
+        // They answer to the end, so that whoever watches sees it come.
+        let routes = operations::router(Arc::clone(&app));
+        let operated = self.operated.into_iter().map(|listener| (listener, routes.clone())).collect();
+        let operations = tokio::spawn(connection::serve(beside(&app, operated), std::future::pending()));
+        let controlled = self.controlled.into_iter().flat_map(|(listener, token)| {
+            Control::new(&app).map(|control| (listener, control::router(control, token)))
+        });
+        let routes = router::router(Arc::clone(&app));
+        let entrance = Entrance {
+            listeners: listeners.into_iter().map(|listener| (listener, routes.clone())).collect(),
+            limits: app.limits.clone(),
+            draining: Arc::clone(&app.draining),
+            metrics: Some(app.metrics.connections.clone()),
         };
-        let routes = router::router(Arc::clone(&self.app));
-        let mut served: Vec<_> = listeners.into_iter().map(|listener| (listener, routes.clone())).collect();
-        if let Some(control) = self.control() {
-            let controlled = self.controlled.into_iter();
-            served.extend(
-                controlled.map(|(listener, token)| (listener, control::router(control.clone(), token))),
-            );
-        }
-        let operations = operations::router(Arc::clone(&self.app));
-        served.extend(self.operated.into_iter().map(|listener| (listener, operations.clone())));
-        let bookkeeping = tokio::spawn(bookkeeping(Arc::clone(&self.app)));
-        connection::serve(served, ended).await;
+        let (told, stopping) = watch::channel(());
+        let stopped = || {
+            let mut stopping = stopping.clone();
+            async move {
+                // An error says that there is nobody left to tell, which is how it is told.
+                let _ = stopping.changed().await;
+            }
+        };
+        let telling = async {
+            drained(&app, shutdown).await;
+            drop(told);
+        };
+        tokio::join!(
+            telling,
+            connection::serve(entrance, stopped()),
+            connection::serve(beside(&app, controlled.collect()), stopped()),
+        );
+        operations.abort();
         bookkeeping.abort();
-        if store.has_failed() {
+        if app.store.has_failed() {
             return Err(Reason::StoreFailed.into());
         }
-        if self.app.live_keys.has_failed() {
+        if app.live_keys.has_failed() {
             return Err(Reason::KeyRevoked.into());
         }
         // Best effort, like all that is noted off the answers' way.
-        let _ = store.flush_notes().await;
+        let _ = app.store.flush_notes().await;
         Ok(())
     }
 }
@@ -200,6 +222,34 @@ async fn open_store(
             (Store::Postgres(store), keys)
         }
     })
+}
+
+/// Completes when nobody is to be accepted any more.
+async fn drained(app: &App, shutdown: impl Future<Output = ()>) {
+    let failed = async {
+        tokio::select! {
+            () = app.store.failed() => {}
+            () = app.live_keys.failed() => {}
+        }
+    };
+    tokio::pin!(failed);
+    let delay = tokio::select! {
+        () = shutdown => app.limits.drain_delay,
+        () = &mut failed => Duration::ZERO,
+    };
+    app.draining.begin();
+    if !delay.is_zero() {
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = failed => {}
+        }
+    }
+}
+
+/// An entrance that is not for clients: what comes there is counted nowhere, and has room of its own.
+fn beside(app: &App, listeners: Vec<(TcpListener, axum::Router)>) -> Entrance {
+    let limits = Limits { max_connections: CONNECTIONS_BESIDE, ..app.limits.clone() };
+    Entrance { listeners, limits, draining: Arc::clone(&app.draining), metrics: None }
 }
 
 /// An app that has neither a secret nor what a public client needs in its place (RFC 9700 §2.2.2).

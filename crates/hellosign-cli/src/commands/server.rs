@@ -7,17 +7,18 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use hellosign_server::{Config, Database, Fixtures, KeySource, PostgresConfig, Server};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use super::signals::Signals;
 use crate::args::{BehaviorArgs, Profile, ServerArgs};
 use crate::config::DataSource;
 use crate::control_access::{self, ControlAccess};
 use crate::service_manager::{Notifier, Sockets};
-use crate::{config, output, service_manager};
+use crate::{config, open_files, output, service_manager};
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8065);
 
-/// Runs the server until SIGTERM or SIGINT, then finishes what is in flight.
+/// Runs the server until SIGTERM or SIGINT, then finishes what is in flight; a second one ends that.
 pub(crate) async fn run(
     args: Box<ServerArgs>,
     behavior: BehaviorArgs,
@@ -69,13 +70,21 @@ pub(crate) async fn run(
     }
     lines.iter().for_each(|line| output::line(line));
     notifier.ready();
+    let (told, stopping) = oneshot::channel::<()>();
     let shutdown = async {
+        // An error says that there is nobody left to tell, which is how it is told.
+        let _ = stopping.await;
+    };
+    let ended_early = async {
         signals.any().await;
         notifier.stopping();
-        tracing::info!("finishing what is in flight");
+        tracing::info!("finishing what is in flight; another signal ends it at once");
+        drop(told);
+        signals.any().await;
     };
     tokio::select! {
-        ended = server.serve(listeners, shutdown) => ended?,
+        served = server.serve(listeners, shutdown) => served?,
+        () = ended_early => bail!("ended by a second signal; what was in flight may be unfinished"),
         never = notifier.keep_alive() => match never {},
     }
     drop(control_file);
@@ -170,6 +179,9 @@ fn server_config(
         refuse_what_is_unsafe(&args, behavior, &config, *open)?;
     }
     config.public_url = args.public_url;
+    config.limits.max_connections = open_files::connections(args.max_connections)?;
+    config.limits.max_in_flight = args.max_in_flight as usize;
+    config.limits.drain_delay = Duration::from_secs(args.drain_delay.into());
     config.trusted_proxies = args.trusted_proxy;
     Ok(config)
 }

@@ -64,6 +64,8 @@ fn what_the_server_cannot_do_or_must_not_do_is_refused() {
     };
     refused(&["--profile", "lax"], &["--profile"]);
     refused(&["--rate-limit", "many"], &["--rate-limit"]);
+    refused(&["--max-connections", "4000000000"], &["--max-connections", "ulimit"]);
+    refused(&["--operations", "nowhere"], &["--operations"]);
     refused(&["--no-such-flag"], &["--no-such-flag"]);
     Command::new(["server"]).run().assert_refused(&["--data-dir"]);
     assert!(!data_dir.exists(), "a refused start leaves nothing behind");

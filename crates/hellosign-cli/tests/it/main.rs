@@ -18,6 +18,7 @@ mod hostile;
 mod log;
 mod oauth_commands;
 mod openapi;
+mod operations;
 mod recipes;
 mod sdk_examples;
 mod secrets;

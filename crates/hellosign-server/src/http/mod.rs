@@ -12,6 +12,7 @@ mod error;
 pub(crate) mod forwarded;
 mod host;
 mod introspect;
+mod limits;
 mod metadata;
 mod middleware;
 mod openapi;

@@ -43,7 +43,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
     app.store.measure();
-    match app.metrics.encode(readiness::objections(&app).is_empty()) {
+    match app.metrics.encode(readiness::objections(&app).is_empty(), &app.admission) {
         Ok(text) => ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], text).into_response(),
         Err(error) => {
             tracing::error!(%error, "the metrics could not be written down");

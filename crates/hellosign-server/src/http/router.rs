@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, any, get, post};
 use super::api::{account, api_app};
 use super::middleware::Observer;
 use super::{
-    authorize, emulate, error, introspect, metadata, middleware, openapi, operations, revoke, token,
+    authorize, emulate, error, introspect, limits, metadata, middleware, openapi, operations, revoke, token,
 };
 use crate::app::App;
 
@@ -44,6 +44,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let observer = Arc::new(Observer { routes: app.metrics.requests.routes(names), app: Arc::clone(&app) });
 
     let routes = self::routes(answered).fallback(any(error::not_found));
+    let routes = routes.layer(from_fn_with_state(Arc::clone(&app), limits::within));
     let routes = match app.emulator {
         Some(_) => routes.layer(from_fn_with_state(Arc::clone(&app), emulate::emulate)),
         None => routes,

@@ -3,6 +3,7 @@
 //! Each server counts for itself: there may be several in a process. No label has a value that a client wrote, so
 //! there is a bound to how many series there are. `docs/operations.md` says what each metric means.
 
+mod connections;
 mod grants;
 mod pool;
 mod process;
@@ -17,15 +18,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub(crate) use self::connections::ConnectionMetrics;
 pub(crate) use self::grants::{Evidence, GrantMetrics, RotationOutcome};
 use self::process::ProcessMetrics;
 pub(crate) use self::requests::{NO_ROUTE, RequestMetrics, Routes};
 pub(crate) use self::store::{Cache, Operation, StoreMetrics, gauged};
+use crate::admission::Admission;
 use crate::clock::Timestamp;
 
 /// Everything that a server measures about itself.
 pub(crate) struct Metrics {
     registry: Registry,
+    pub(crate) connections: ConnectionMetrics,
     pub(crate) requests: RequestMetrics,
     pub(crate) grants: GrantMetrics,
     pub(crate) store: Arc<StoreMetrics>,
@@ -42,15 +46,17 @@ impl Metrics {
         ours.register("build", "The release that runs", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         let ready = Gauge::default();
         ours.register("ready", "1 where /readyz says that the server is ready, else 0", ready.clone());
+        let connections = ConnectionMetrics::new(ours);
         let requests = RequestMetrics::new(ours);
         let grants = GrantMetrics::new(ours);
         let store = Arc::new(StoreMetrics::new(ours));
-        Self { registry, requests, grants, store, ready, process }
+        Self { registry, connections, requests, grants, store, ready, process }
     }
 
     /// All of them in Prometheus's text format, version 0.0.4. What the store shows when it is looked at has to be
     /// up to date by now.
-    pub(crate) fn encode(&self, is_ready: bool) -> Result<String, fmt::Error> {
+    pub(crate) fn encode(&self, is_ready: bool, admission: &Admission) -> Result<String, fmt::Error> {
+        self.requests.measure(admission);
         self.ready.set(is_ready.into());
         self.process.measure();
         let mut text = String::new();

@@ -7,10 +7,13 @@ use std::time::Duration;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::LATENCIES;
+use super::store::gauged;
+use crate::admission::Admission;
 use crate::rate_limit::Subject;
 
 /// The route of what matches none.
@@ -41,6 +44,12 @@ pub(crate) struct RequestMetrics {
     durations: Durations,
     refusals: Family<Refused, Counter>,
     rate_limited: Family<Limited, Counter>,
+    /// For [`Admission`], which is what sheds.
+    pub(crate) shed: Counter,
+    timed_out: Counter,
+    in_flight: Gauge,
+    waiting: Gauge,
+    body_bytes: Gauge,
 }
 
 impl RequestMetrics {
@@ -50,24 +59,63 @@ impl RequestMetrics {
             durations: Durations::new_with_constructor(new),
             refusals: Family::default(),
             rate_limited: Family::default(),
+            shed: Counter::default(),
+            timed_out: Counter::default(),
+            in_flight: Gauge::default(),
+            waiting: Gauge::default(),
+            body_bytes: Gauge::default(),
         };
+        metrics.register(registry);
+        metrics
+    }
+
+    fn register(&self, registry: &mut Registry) {
         registry.register_with_unit(
             "http_request_duration",
             "How long requests took until their answers were made, by route and class of status",
             Unit::Seconds,
-            metrics.durations.clone(),
+            self.durations.clone(),
         );
         registry.register(
             "refusals",
             "Requests that were refused, by route and the error that they were answered",
-            metrics.refusals.clone(),
+            self.refusals.clone(),
         );
         registry.register(
             "rate_limited_requests",
             "Requests answered 429, by whose budget was used up",
-            metrics.rate_limited.clone(),
+            self.rate_limited.clone(),
         );
-        metrics
+        registry.register(
+            "requests_shed",
+            "Requests answered 503 because the server had more to do than it takes on",
+            self.shed.clone(),
+        );
+        registry.register(
+            "requests_timed_out",
+            "Requests answered 503 because they took too long",
+            self.timed_out.clone(),
+        );
+        registry.register("requests_in_flight", "Requests that are worked on", self.in_flight.clone());
+        registry.register("requests_waiting", "Requests that wait to be worked on", self.waiting.clone());
+        registry.register_with_unit(
+            "request_bodies",
+            "Bodies that have arrived and are not answered yet",
+            Unit::Bytes,
+            self.body_bytes.clone(),
+        );
+    }
+
+    /// Brings the gauges up to date, which are about to be read.
+    pub(super) fn measure(&self, admission: &Admission) {
+        self.in_flight.set(gauged(admission.in_flight()));
+        self.waiting.set(gauged(admission.waiting()));
+        self.body_bytes.set(gauged(admission.body_bytes()));
+    }
+
+    /// A request that took too long.
+    pub(crate) fn timed_out(&self) {
+        self.timed_out.inc();
     }
 
     /// Handles for the routes that there are, and for what matches none.

@@ -147,6 +147,14 @@ impl Server {
         self.address
     }
 
+    /// Where it answers those who run it, if it was told to.
+    pub(crate) fn operations(&mut self) -> SocketAddr {
+        self.process.line(|line| {
+            let address = line.strip_prefix("operations on http://")?;
+            Some(address.parse().expect("an address with its port"))
+        })
+    }
+
     /// SIGKILL: nothing runs any more, what was printed so far is kept.
     pub(crate) fn kill(mut self) -> Ended {
         self.process.child.kill().expect("a process to kill");

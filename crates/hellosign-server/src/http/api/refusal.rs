@@ -67,6 +67,9 @@ impl From<StoreError> for Refusal {
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let (status, message) = error.text(false);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Self::unavailable();
+        }
         Self::new(status, ErrorName::BadRequest, message)
     }
 }

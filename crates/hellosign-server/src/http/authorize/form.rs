@@ -5,8 +5,9 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use zeroize::Zeroizing;
 
-use super::super::error::BODY_LIMIT;
+use super::super::error::{BODY_LIMIT, Error};
 use super::pages;
+use crate::grant;
 use crate::grant::authorization::AuthorizationRequest;
 use crate::http::body;
 
@@ -25,11 +26,15 @@ impl Form {
                 "This page takes its own forms only. Go back to the app and try again.",
             ));
         }
-        let Ok(body) = body::read(request.into_body(), BODY_LIMIT).await else {
-            return Err(pages::message(
-                StatusCode::BAD_REQUEST,
-                "The form did not arrive whole. Go back to the app and try again.",
-            ));
+        let body = match body::read(request.into_body(), BODY_LIMIT).await {
+            Ok(body) => body,
+            Err(Error::Grant(grant::Error::Unavailable)) => return Err(pages::unavailable()),
+            Err(_) => {
+                return Err(pages::message(
+                    StatusCode::BAD_REQUEST,
+                    "The form did not arrive whole. Go back to the app and try again.",
+                ));
+            }
         };
         let field = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
             (name.into_owned(), Zeroizing::new(value.into_owned()))

@@ -15,6 +15,7 @@ use hellosign_wire::secret::Password;
 
 use self::browser::Browser;
 use self::form::Form;
+pub(super) use self::pages::unavailable;
 use super::error::Refused;
 use super::host::issuer;
 use super::middleware::Peer;

@@ -112,7 +112,7 @@ pub(super) fn refusal(refusal: Refusal) -> Response {
 }
 
 /// The store gives no answer.
-pub(super) fn unavailable() -> Response {
+pub(in crate::http) fn unavailable() -> Response {
     let mut response = message(
         StatusCode::SERVICE_UNAVAILABLE,
         "The server cannot answer right now. Try again in a moment.",

@@ -23,9 +23,11 @@ const QUEUE: usize = 4096;
 /// Done after the commit: shows the new value to readers, then answers. Never before.
 type Published = Box<dyn FnOnce() + Send>;
 
+type Run = Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<Published> + Send>;
+
 /// What is to be written, and for which request: the log says so if it goes wrong.
 struct Write {
-    run: Box<dyn FnOnce(&Batch<'_>) -> rusqlite::Result<Published> + Send>,
+    run: Run,
     asked_by: Span,
 }
 

@@ -1,7 +1,10 @@
 //! What those who run the server ask it.
 
+mod limits;
 mod metrics;
 mod probes;
+
+use std::net::SocketAddr;
 
 use hellosign_testkit::{Answer, Request, TestServer, send};
 
@@ -16,7 +19,11 @@ struct Metrics(String);
 
 impl Metrics {
     async fn of(server: &TestServer) -> Self {
-        Self(ask(server, "/metrics").await.body)
+        Self::at(server.operations_address()).await
+    }
+
+    async fn at(operations: SocketAddr) -> Self {
+        Self(send(operations, Request::new("GET", "/metrics")).await.unwrap().body)
     }
 
     /// A series by its name and labels, as they are written; 0 where there is none yet.
