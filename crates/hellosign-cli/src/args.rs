@@ -138,6 +138,23 @@ pub(crate) enum ServerCommand {
         #[command(subcommand)]
         command: KeysCommand,
     },
+    /// Moves a data directory's database to an empty PostgreSQL database, while its server runs
+    ///
+    /// Most of it is copied while the server goes on. Then the server answers 503, the rest is copied, and the data
+    /// directory is never served from again: start `hellosign server` on the PostgreSQL database, with the same key
+    /// file.
+    Copy {
+        /// The data directory to move from
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+        /// File with the URL of the empty PostgreSQL database; HELLOSIGN_DATABASE_URL where it is not given
+        #[arg(long, value_name = "FILE")]
+        to_file: Option<PathBuf>,
+        /// Has the data directory served from again, after a move that cannot be finished: only where no server has
+        /// run on the PostgreSQL database
+        #[arg(long, conflicts_with = "to_file")]
+        undo: bool,
+    },
     /// Brings the schema of a PostgreSQL database up to date, as a server does when it starts
     Migrate {
         #[command(flatten)]

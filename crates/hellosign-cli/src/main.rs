@@ -47,6 +47,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Server { command: Some(ServerCommand::Keys { command }), .. } => {
                 commands::server_keys::run(command).await?;
             }
+            Command::Server { command: Some(ServerCommand::Copy { data_dir, to_file, undo }), .. } => {
+                commands::server_copy::run(&data_dir, to_file, undo).await?;
+            }
             Command::Server { command: Some(ServerCommand::Migrate { database, plan }), .. } => {
                 commands::server_migrate::run(&database, plan).await?;
             }

@@ -63,7 +63,7 @@ pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
 pub use store::{
     DataDir, DataDirError, DatabaseUrl, DatabaseUrlError, KeyEntry, KeyUse, PendingMigration, PostgresConfig,
-    SharedDatabase, SharedDatabaseError,
+    SharedDatabase, SharedDatabaseError, TransferError, TransferProgress, take_back, transfer,
 };
 pub use token::{KeyFileError, KeyId, KeyIdError, KeyState, ServerKeys};
 

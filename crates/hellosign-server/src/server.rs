@@ -292,7 +292,10 @@ async fn bookkeeping(app: Arc<App>) {
     loop {
         // The store logs what goes wrong; the next turn tries again.
         tokio::select! {
-            _ = notes.tick() => drop(app.store.flush_notes().await),
+            _ = notes.tick() => {
+                let _ = app.store.flush_notes().await;
+                let _ = app.store.heed_operator().await;
+            }
             _ = keys.tick() => app.live_keys.refresh(&app.store).await,
             _ = purge.tick() => drop(app.store.purge(ended(&app)).await),
         }

@@ -5,6 +5,7 @@ pub(crate) mod emulator;
 pub(crate) mod oauth;
 pub(crate) mod quickstart;
 pub(crate) mod server;
+pub(crate) mod server_copy;
 pub(crate) mod server_keys;
 pub(crate) mod server_migrate;
 mod signals;

@@ -40,6 +40,9 @@ pub(crate) trait Backend {
     /// Has the database know a key, unless it does.
     fn add_key(&self, key: ListedKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// Does what an operator has asked for beside the server, if anything: to let the database go elsewhere.
+    fn heed_operator(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Whether the store has failed for good.
     fn has_failed(&self) -> bool;
 
@@ -260,6 +263,10 @@ impl Backend for Store {
 
     async fn add_key(&self, key: ListedKey) -> Result<(), StoreError> {
         either!(self, b => b.add_key(key).await)
+    }
+
+    async fn heed_operator(&self) -> Result<(), StoreError> {
+        either!(self, b => b.heed_operator().await)
     }
 
     fn has_failed(&self) -> bool {

@@ -4,6 +4,7 @@ mod dispatch;
 mod embedded;
 pub(crate) mod model;
 mod postgres;
+mod transfer;
 
 pub(crate) use dispatch::{Backend, Ended, Import, Page, Store};
 pub use embedded::{DataDir, DataDirError};
@@ -17,6 +18,8 @@ pub use postgres::{
     DatabaseUrl, DatabaseUrlError, PendingMigration, PostgresConfig, SharedDatabase, SharedDatabaseError,
 };
 pub(crate) use postgres::{Postgres, PostgresError};
+
+pub use transfer::{TransferError, TransferProgress, take_back, transfer};
 
 /// Why the store gave no answer. The details are in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

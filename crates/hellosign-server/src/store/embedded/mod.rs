@@ -16,7 +16,7 @@ use std::fmt;
 use std::fs::File;
 use std::hash::Hash;
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,9 @@ pub use self::data_dir::{DataDir, DataDirError};
 use self::journal::{Batch, GATHERED, Journal};
 pub(crate) use self::open::OpenError;
 use self::open::Opened;
+pub(super) use self::open::{SCHEMA, database, lock, request_to_move};
 use self::readers::Readers;
+pub(super) use self::rows::{has_moved, meta, set_moved};
 use self::writer::Writer;
 use super::StoreError;
 use super::dispatch::{Backend, Ended, Import, Page};
@@ -58,6 +60,8 @@ pub(crate) struct Embedded {
     advanced: Arc<AtomicI64>,
     epoch: u32,
     notes: Mutex<Notes>,
+    /// Whether the database is served elsewhere from now on: nothing is answered from it any more.
+    moved: Arc<AtomicBool>,
     metrics: Arc<StoreMetrics>,
     _lock: File,
 }
@@ -121,12 +125,14 @@ impl Embedded {
         let journal = Arc::new(Journal::open(&mut connection, GATHERED).map_err(sqlite)?);
         let cached = Arc::new(Cached::new());
         let measured = Arc::clone(&metrics);
+        let moved = Arc::<AtomicBool>::default();
         let writer = Writer::start(
             connection,
             Arc::clone(&last_time),
             Arc::clone(&journal),
             Arc::clone(&cached),
             measured,
+            Arc::clone(&moved),
         );
         let writer = writer.map_err(|source| OpenError::Io {
             action: "starting the writer of",
@@ -135,7 +141,7 @@ impl Embedded {
         })?;
         let store = Self {
             writer,
-            readers: Readers::new(path, Arc::clone(&metrics)),
+            readers: Readers::new(path, Arc::clone(&metrics), Arc::clone(&moved)),
             journal,
             cached,
             clock,
@@ -143,6 +149,7 @@ impl Embedded {
             advanced: Arc::new(AtomicI64::new(advanced)),
             epoch: u32::try_from(epoch).unwrap_or_default(),
             notes: Mutex::default(),
+            moved,
             metrics,
             _lock: lock,
         };
@@ -166,6 +173,7 @@ impl Embedded {
         K: Hash + Eq + Clone + Send + 'static,
         V: Send + Sync + 'static,
     {
+        self.readers.check_here()?;
         let guard = match cache(&self.cached).get_value_or_guard_async(&key).await {
             Ok(value) => return Ok(Some(value)),
             Err(guard) => guard,
@@ -201,6 +209,9 @@ impl Backend for Embedded {
         if self.has_failed() {
             return Err("A write to the database has failed, and the server is about to end.".to_owned());
         }
+        if self.moved.load(Ordering::Acquire) {
+            return Err("The database has moved to PostgreSQL, and is served from there.".to_owned());
+        }
         Ok(())
     }
 
@@ -221,6 +232,19 @@ impl Backend for Embedded {
         let path = &self.readers.path;
         self.metrics.database_bytes.set(size(path));
         self.metrics.wal_bytes.set(size(&path.with_extension("db-wal")));
+    }
+
+    async fn heed_operator(&self) -> Result<(), StoreError> {
+        let is_asked = open::request_to_move(&self.readers.path).exists();
+        if !is_asked || self.moved.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        tracing::info!("the database is moving to PostgreSQL; from here on every request is answered 503");
+        // What was noted goes along, and what is in flight is written before this, or not at all.
+        self.flush_notes().await?;
+        let moved = Arc::clone(&self.moved);
+        let publish = move |(): &()| moved.store(true, Ordering::Release);
+        self.writer.write(|batch| rows::set_moved(batch.db, true), publish).await
     }
 
     fn epoch(&self) -> u32 {
@@ -244,6 +268,7 @@ impl Backend for Embedded {
     }
 
     async fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        self.readers.check_here()?;
         if let Some(client) = self.cached.clients.get(client_id) {
             return Ok(Some(client));
         }
@@ -376,6 +401,7 @@ impl Backend for Embedded {
         &self,
         hashes: Vec<KeyedHash>,
     ) -> Result<Option<(GrantId, KeyedHash)>, StoreError> {
+        self.readers.check_here()?;
         let known = hashes.iter().find_map(|hash| Some((self.cached.imported.get(hash)?, *hash)));
         if known.is_some() {
             return Ok(known);

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::server_keys;
+use super::{rows, server_keys};
 use crate::config::KeySource;
 use crate::random::Random;
 use crate::token::{KeyFileFailure, KeyRing, KeyRingError, ServerKeys, key_file};
 
 /// The schema's version, kept in SQLite's `user_version`.
-const SCHEMA: i64 = 2;
+pub(in crate::store) const SCHEMA: i64 = 2;
 const DATABASE: &str = "hellosign.db";
 const KEY_FILE: &str = "server.key";
 
@@ -43,6 +43,12 @@ pub(crate) enum OpenError {
         database.display(), key_file.display()
     )]
     KeyFileMissing { database: PathBuf, key_file: PathBuf },
+    #[error(
+        "the database {} has moved to PostgreSQL, and is served from there; run `hellosign server` with \
+         --database-url-file",
+        .0.display()
+    )]
+    Moved(PathBuf),
     #[error(transparent)]
     KeyFile(#[from] KeyFileFailure),
     #[error(transparent)]
@@ -62,8 +68,13 @@ pub(super) struct Opened {
 }
 
 /// Where a data directory's database is.
-pub(super) fn database(dir: &Path) -> PathBuf {
+pub(in crate::store) fn database(dir: &Path) -> PathBuf {
     dir.join(DATABASE)
+}
+
+/// The file by which a server is asked to let its database go: it has to stop answering before the rest is copied.
+pub(in crate::store) fn request_to_move(database: &Path) -> PathBuf {
+    database.with_file_name("moving")
 }
 
 /// Opens or makes a data directory. Everything that it makes is durable when it returns.
@@ -94,6 +105,9 @@ pub(super) fn open(dir: &Path, keys: &KeySource, random: &dyn Random) -> Result<
         found => return Err(OpenError::NewerSchema { path, found }),
     }
     sync_dir(dir)?;
+    if rows::has_moved(&connection).map_err(sqlite)? {
+        return Err(OpenError::Moved(path));
+    }
     let keys = key_ring(&connection, &secret, &path)?;
     Ok(Opened { connection, path, keys, secret, key_file, lock })
 }
@@ -158,7 +172,7 @@ fn is_new(path: &Path) -> Result<bool, OpenError> {
     Ok(version == 0)
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(in crate::store) fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join("lock");
     let file = private().open(&path).map_err(io_error("opening the lock file", &path))?;
     match file.try_lock() {

@@ -1,6 +1,7 @@
 //! Reading, beside the writer and without waiting for it.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -20,17 +21,25 @@ pub(super) struct Readers {
     permits: Semaphore,
     idle: Arc<Mutex<Vec<Connection>>>,
     metrics: Arc<StoreMetrics>,
+    /// Whether the database is served elsewhere from now on.
+    moved: Arc<AtomicBool>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, metrics: Arc<StoreMetrics>) -> Self {
-        Self { path, permits: Semaphore::new(READERS), idle: Arc::default(), metrics }
+    pub(super) fn new(path: PathBuf, metrics: Arc<StoreMetrics>, moved: Arc<AtomicBool>) -> Self {
+        Self { path, permits: Semaphore::new(READERS), idle: Arc::default(), metrics, moved }
+    }
+
+    /// Fails once the database has moved: what it says is not true any more.
+    pub(super) fn check_here(&self) -> Result<(), StoreError> {
+        if self.moved.load(Ordering::Acquire) { Err(StoreError::Unavailable) } else { Ok(()) }
     }
 
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.check_here()?;
         let started = Instant::now();
         let Ok(_permit) = self.permits.acquire().await else { return Err(StoreError::Unavailable) };
         let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));

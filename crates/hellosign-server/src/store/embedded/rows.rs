@@ -421,8 +421,19 @@ pub(super) fn delete_changes(db: &Connection, up_to: i64) -> rusqlite::Result<()
     Ok(())
 }
 
-pub(super) fn meta(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+pub(in crate::store) fn meta(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     db.query_row("SELECT value FROM meta WHERE name = ?", [name], |row| row.get(0))
+}
+
+/// Whether the database has moved elsewhere, and is not to be served from again.
+pub(in crate::store) fn has_moved(db: &Connection) -> rusqlite::Result<bool> {
+    let moved = db.query_row("SELECT value FROM meta WHERE name = 'moved'", [], |row| row.get::<_, i64>(0));
+    Ok(moved.optional()?.is_some_and(|moved| moved != 0))
+}
+
+pub(in crate::store) fn set_moved(db: &Connection, moved: bool) -> rusqlite::Result<()> {
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('moved', ?)", [moved])?;
+    Ok(())
 }
 
 /// The sum after the addition.

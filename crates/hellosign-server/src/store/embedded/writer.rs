@@ -2,7 +2,7 @@
 //! answer costs, and this way those who wait for one at the same time share it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -40,18 +40,19 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread. `last_time` is the latest time that the store has given out; each commit
-    /// stores it with what was decided by it.
+    /// stores it with what was decided by it. Once `moved` is set nothing is written any more.
     pub(super) fn start(
         connection: Connection,
         last_time: Arc<AtomicI64>,
         journal: Arc<Journal>,
         cached: Arc<Cached>,
         metrics: Arc<StoreMetrics>,
+        moved: Arc<AtomicBool>,
     ) -> std::io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         thread::Builder::new().name("store writer".to_owned()).spawn(move || {
-            if let Err(error) = run(connection, waiting, &last_time, &journal, &cached, &metrics) {
+            if let Err(error) = run(connection, waiting, &last_time, &journal, &cached, &metrics, &moved) {
                 metrics.failed(Operation::Commit);
                 tracing::error!(%error, "a commit failed; what was being written may or may not be stored");
                 failing.send_replace(true);
@@ -60,7 +61,7 @@ impl Writer {
         Ok(Self { queue, failed })
     }
 
-    /// Runs `write` inside the next transaction; after its commit `publish`, then returns.
+    /// Runs `write` inside the next transaction, unless nothing is written any more; after its commit `publish`, then returns.
     ///
     /// A caller that stops waiting does not undo the write.
     ///
@@ -115,8 +116,13 @@ fn run(
     journal: &Journal,
     cached: &Cached,
     metrics: &StoreMetrics,
+    moved: &AtomicBool,
 ) -> rusqlite::Result<()> {
     while let Some(first) = waiting.blocking_recv() {
+        if moved.load(Ordering::Acquire) {
+            // Whoever waits for it learns that it did not happen.
+            continue;
+        }
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let batch = Batch::new(&connection, journal, cached);
         let mut done = Vec::new();

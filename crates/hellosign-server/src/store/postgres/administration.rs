@@ -171,6 +171,14 @@ impl SharedDatabase {
     }
 }
 
+/// A connection to a database whose schema is up to date.
+pub(in crate::store) async fn connect_and_migrate(url: &DatabaseUrl) -> Result<Client, PostgresError> {
+    let (mut client, driving) = url.connector()?.connect().await?;
+    tokio::spawn(driving);
+    migrations::migrate(&mut client).await?;
+    Ok(client)
+}
+
 async fn connect(url: &DatabaseUrl) -> Result<Client, SharedDatabaseError> {
     let (client, driving) = url.connector()?.connect().await?;
     tokio::spawn(driving);

@@ -72,6 +72,11 @@ impl Backend for Postgres {
         self.pool.run(Sql::AddKey, &[&id, &check, &state]).await.map(drop)
     }
 
+    async fn heed_operator(&self) -> Result<(), StoreError> {
+        // An operator works on the database itself.
+        Ok(())
+    }
+
     fn has_failed(&self) -> bool {
         false
     }

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_postgres::Row;
 
+pub(super) use self::administration::connect_and_migrate;
 pub use self::administration::{SharedDatabase, SharedDatabaseError};
 pub use self::migrations::PendingMigration;
 use self::pool::{Answered, Pool};
