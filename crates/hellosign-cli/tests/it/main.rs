@@ -16,6 +16,7 @@ mod emulator;
 mod fixtures;
 mod hostile;
 mod log;
+mod moving;
 mod oauth_commands;
 mod openapi;
 mod operations;
