@@ -1,5 +1,7 @@
 //! What the server remembers: one trait, and its backends.
 
+#[cfg(test)]
+mod contract;
 mod dispatch;
 mod embedded;
 pub(crate) mod model;

@@ -349,6 +349,8 @@ impl Backend for Postgres {
         drop(std::mem::take(&mut *self.notes()));
         self.time.reset();
         import::reset(&self.pool, begin(self.now())).await?;
+        // What was measured meanwhile was still the time before.
+        self.time.reset();
         self.recent.clear();
         Ok(())
     }

@@ -30,7 +30,7 @@ pub(super) async fn import(pool: &Pool, import: Import) -> Result<ImportReport, 
 pub(super) async fn reset(pool: &Pool, import: Import) -> Result<(), StoreError> {
     const FORGET: &str = "DELETE FROM clients; DELETE FROM accounts; DELETE FROM codes; DELETE FROM sessions;
         DELETE FROM grants; DELETE FROM imported_tokens; DELETE FROM fixtures;
-        UPDATE meta SET value = 0 WHERE name IN ('advanced', 'last_time');";
+        UPDATE clock SET last_time = 0, advanced = 0;";
     let mut client = pool.own_connection().await?;
     let transaction = client.transaction().await.map_err(failed)?;
     transaction.batch_execute(FORGET).await.map_err(failed)?;

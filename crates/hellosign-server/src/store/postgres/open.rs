@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
 use super::migrations;
@@ -156,13 +156,14 @@ struct Beat {
 
 /// Measures the database's time, and has it store that.
 async fn beat(pool: &Pool, time: &DatabaseTime) -> Result<Beat, StoreError> {
+    let asked = Instant::now();
     let answered = pool.run(Sql::Beat, &[&time.told()]).await?;
     let row = answered.rows.first().ok_or(StoreError::Unavailable)?;
     let mut columns = Columns::of(row);
     let (millis, advanced): (i64, i64) = (columns.next()?, columns.next()?);
     // An answer that took a repetition says when it was, and not when that is.
     if !answered.was_repeated {
-        time.measured(millis, advanced);
+        time.measured(asked, millis, advanced);
     }
     let (epoch, filling): (i64, i64) = (columns.next()?, columns.next()?);
     Ok(Beat { epoch: u32::try_from(epoch).unwrap_or_default(), is_filling: filling != 0 })

@@ -130,15 +130,12 @@ impl Sql {
         match self {
             // $1: the time by a test's clock, or NULL for the database's own.
             Self::Beat => {
-                "UPDATE meta SET value = greatest(value, coalesce(CAST($1 AS BIGINT),
-                     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT))
-                     + (SELECT value FROM meta WHERE name = 'advanced'))
-                 WHERE name = 'last_time'
-                 RETURNING value, (SELECT value FROM meta WHERE name = 'advanced'),
-                     (SELECT value FROM meta WHERE name = 'epoch'),
+                "UPDATE clock SET last_time = greatest(last_time, advanced + coalesce(CAST($1 AS BIGINT),
+                     CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)))
+                 RETURNING last_time, advanced, (SELECT value FROM meta WHERE name = 'epoch'),
                      (SELECT value FROM meta WHERE name = 'filling')"
             }
-            Self::Advance => "UPDATE meta SET value = value + $1 WHERE name = 'advanced' RETURNING value",
+            Self::Advance => "UPDATE clock SET advanced = advanced + $1 RETURNING advanced",
             Self::ListKeys => "SELECT key_id, check_value, state FROM server_keys ORDER BY key_id",
             _ => "INSERT INTO server_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING",
         }

@@ -1,7 +1,7 @@
 //! The database's time, as this node knows it: measured every second, and counted on from there.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,12 +23,14 @@ pub(super) struct DatabaseTime {
     advanced: AtomicI64,
     /// The latest time given out.
     last: AtomicI64,
+    /// When tests have moved the time last: what was measured before says nothing any more.
+    moved: Mutex<Option<Instant>>,
 }
 
 impl DatabaseTime {
     pub(super) fn new(clock: Option<Arc<dyn Clock>>) -> Self {
         let (offset, advanced, last) = (AtomicI64::new(0), AtomicI64::new(0), AtomicI64::new(0));
-        Self { clock, started: Instant::now(), offset, advanced, last }
+        Self { clock, started: Instant::now(), offset, advanced, last, moved: Mutex::new(None) }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -44,8 +46,12 @@ impl DatabaseTime {
         self.clock.as_ref().map(|clock| clock.now().as_millis())
     }
 
-    /// The database has just said that it is `millis`; of that, tests have moved it by `advanced`.
-    pub(super) fn measured(&self, millis: i64, advanced: i64) {
+    /// The database, asked at `asked`, has just said that it is `millis`; of that, tests have moved it by `advanced`.
+    pub(super) fn measured(&self, asked: Instant, millis: i64, advanced: i64) {
+        let moved = self.moved();
+        if moved.is_some_and(|moved| asked <= moved) {
+            return;
+        }
         self.offset.store(millis.saturating_sub(self.elapsed()), Ordering::Release);
         if self.advanced.swap(advanced, Ordering::AcqRel) != advanced && advanced != 0 {
             tracing::warn!(advanced, "a test has moved this server's clock forward by so many milliseconds");
@@ -67,6 +73,7 @@ impl DatabaseTime {
 
     /// Tests have moved the time by so much in all.
     pub(super) fn advance(&self, advanced: i64) {
+        *self.moved() = Some(Instant::now());
         let before = self.advanced.swap(advanced, Ordering::AcqRel);
         self.offset.fetch_add(advanced.saturating_sub(before), Ordering::AcqRel);
     }
@@ -79,6 +86,10 @@ impl DatabaseTime {
             None => self.offset.load(Ordering::Acquire).saturating_add(self.elapsed()),
         };
         self.last.store(now, Ordering::Release);
+    }
+
+    fn moved(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn elapsed(&self) -> i64 {
@@ -95,18 +106,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_goes_on_between_measurements_and_never_back() {
         let time = DatabaseTime::new(None);
-        time.measured(NOW, 0);
+        time.measured(Instant::now(), NOW, 0);
         tokio::time::advance(Duration::from_millis(700)).await;
         assert_eq!(time.now().as_millis(), NOW + 700);
         // The clock of the database's machine was set back by an hour.
-        time.measured(NOW - 3_600_000, 0);
+        time.measured(Instant::now(), NOW - 3_600_000, 0);
         assert_eq!(time.now().as_millis(), NOW + 700);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_another_node_has_given_out_is_not_in_the_future() {
         let time = DatabaseTime::new(None);
-        time.measured(NOW, 0);
+        time.measured(Instant::now(), NOW, 0);
         time.witness(Timestamp::from_millis(NOW + 5));
         assert_eq!(time.now().as_millis(), NOW + 5);
         time.witness(Timestamp::from_millis(NOW + 3_600_000));
@@ -116,12 +127,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_test_moves_it_and_a_reset_takes_that_back() {
         let time = DatabaseTime::new(None);
-        time.measured(NOW, 0);
+        time.measured(Instant::now(), NOW, 0);
         time.advance(60_000);
         assert_eq!(time.now().as_millis(), NOW + 60_000);
-        time.measured(NOW + 60_000, 60_000);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        time.measured(Instant::now(), NOW + 60_000, 60_000);
         assert_eq!(time.now().as_millis(), NOW + 60_000);
+        let asked = Instant::now();
         time.reset();
         assert_eq!(time.now().as_millis(), NOW);
+        time.measured(asked, NOW + 60_000, 60_000);
+        assert_eq!(time.now().as_millis(), NOW, "an answer from before the reset");
     }
 }

@@ -68,7 +68,8 @@ impl Target {
             add(&transaction, table, rows).await?;
         }
         // Another epoch: this is another timeline than the source's, if that were ever served from again.
-        for (name, value) in [("epoch", meta.epoch + 1), ("last_time", meta.last_time), ("filling", 0)] {
+        transaction.execute("UPDATE clock SET last_time = $1", &[&meta.last_time]).await?;
+        for (name, value) in [("epoch", meta.epoch + 1), ("filling", 0)] {
             transaction.execute("UPDATE meta SET value = $2 WHERE name = $1", &[&name, &value]).await?;
         }
         Ok(transaction.commit().await?)

@@ -9,9 +9,16 @@ CREATE TABLE meta (
 
 INSERT INTO meta (name, value) VALUES
     ('epoch', 0),      -- enters every token; another one after each restore and each copy
-    ('last_time', 0),  -- the latest time that was given out: time never runs back past it
-    ('advanced', 0),   -- how far tests have moved the clock, in milliseconds
     ('filling', 0);    -- 1 while a copy is being made into this database: no node serves from it
+
+-- One row, so that whoever writes the one sees the other as it is then.
+CREATE TABLE clock (
+    name      TEXT PRIMARY KEY,
+    last_time BIGINT NOT NULL,  -- the latest time that was given out: time never runs back past it
+    advanced  BIGINT NOT NULL   -- how far tests have moved the clock, in milliseconds
+);
+
+INSERT INTO clock VALUES ('clock', 0, 0);
 
 CREATE TABLE server_keys (
     key_id      BIGINT PRIMARY KEY,
