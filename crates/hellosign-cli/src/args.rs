@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use hellosign_server::{KeyId, ProxyNetwork};
+use hellosign_server::{KeyId, ProxyNetwork, SharedSetting};
 
 /// OAuth for HelloSign (Dropbox Sign): a server of your own, and a tour of it.
 #[derive(Debug, Parser)]
@@ -154,6 +154,19 @@ pub(crate) enum ServerCommand {
         /// run on the PostgreSQL database
         #[arg(long, conflicts_with = "to_file")]
         undo: bool,
+    },
+    /// Shows or changes what holds for all servers on a PostgreSQL database, whatever each was started with; they
+    /// take it over within a second or two
+    Settings {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// What to set, such as access-token-ttl=3600; the names are those of the server's options profile,
+        /// access-token-ttl, authorization-code-ttl, rotation-grace and rate-limit
+        #[arg(value_name = "NAME=VALUE")]
+        set: Vec<SharedSetting>,
+        /// Has each server go by what it was started with again; may be given more than once
+        #[arg(long, value_name = "NAME")]
+        unset: Vec<String>,
     },
     /// Brings the schema of a PostgreSQL database up to date, as a server does when it starts
     Migrate {

@@ -53,6 +53,12 @@ pub(crate) fn data_source(data_dir: Option<PathBuf>, database: &DatabaseArgs) ->
     }
 }
 
+/// The URL of a PostgreSQL database, for what cannot be done without.
+pub(crate) fn needed_database_url(args: &DatabaseArgs) -> anyhow::Result<DatabaseUrl> {
+    database_url(args)?
+        .with_context(|| format!("which database? Give --database-url-file FILE or set {DATABASE_URL}"))
+}
+
 /// The URL of a PostgreSQL database, where one is given.
 pub(crate) fn database_url(args: &DatabaseArgs) -> anyhow::Result<Option<DatabaseUrl>> {
     let (text, from) = match (&args.database_url_file, variable(DATABASE_URL)) {

@@ -1,14 +1,12 @@
 //! What all handlers share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::Guard;
 
 use crate::admission::Admission;
 use crate::client::switches::Rules;
-use crate::clock::Timestamp;
-use crate::config::{Config, Profile};
+use crate::config::Config;
 use crate::consent::sign_in::SignIns;
 use crate::emulator::Emulator;
 use crate::http::forwarded::ProxyNetwork;
@@ -18,7 +16,8 @@ use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::rate_limit::{Budget, Limiter, Subject};
 use crate::readiness::Draining;
-use crate::store::{Backend as _, Client, Rehash, Rotation, Store};
+use crate::settings::{LiveSettings, Settings};
+use crate::store::{Backend as _, Client, Rehash, Store};
 use crate::token::{KeyRing, KeyedHash, Purpose};
 
 /// Everything that answering a request takes.
@@ -31,6 +30,7 @@ pub(crate) struct App {
     pub(crate) sign_ins: SignIns,
     /// Where tests may do what no client can.
     pub(crate) emulator: Option<Emulator>,
+    pub(crate) live_settings: LiveSettings,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     pub(crate) admission: Arc<Admission>,
@@ -44,9 +44,22 @@ impl App {
         self.live_keys.ring()
     }
 
+    /// The settings in use.
+    pub(crate) fn settings(&self) -> Guard<Arc<Settings>> {
+        self.live_settings.now()
+    }
+
+    /// Takes over what the database says of keys and settings.
+    pub(crate) async fn refresh(&self) {
+        self.live_keys.refresh(&self.store).await;
+        if let Some(settings) = self.live_settings.refresh(&self.store).await {
+            self.limiter.set(settings.rate_limit);
+        }
+    }
+
     /// What holds for an app.
     pub(crate) fn rules(&self, client: &Client) -> Rules {
-        Rules::of(client, &self.policy)
+        Rules::of(client, &self.settings())
     }
 
     /// Takes one request from a budget, and counts it if that is used up.
@@ -68,15 +81,9 @@ impl App {
     }
 }
 
-/// The settings that rules go by.
+/// What a server was started with, and keeps.
 #[derive(Debug)]
 pub(crate) struct Policy {
-    pub(crate) profile: Profile,
-    pub(crate) access_token_ttl: Duration,
-    pub(crate) authorization_code_ttl: Duration,
-    /// For apps that follow the profile.
-    pub(crate) rotation: Rotation,
-    pub(crate) rotation_grace: Duration,
     /// An origin, without a slash at its end.
     pub(crate) public_url: Option<String>,
     /// Who is believed about where a request came from.
@@ -88,14 +95,6 @@ pub(crate) struct Policy {
 impl Policy {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            profile: config.profile,
-            access_token_ttl: config.access_token_ttl,
-            authorization_code_ttl: config.authorization_code_ttl,
-            rotation: match config.profile {
-                Profile::HelloSign => Rotation::Off,
-                Profile::Strict => Rotation::OnSince(Timestamp::EPOCH),
-            },
-            rotation_grace: config.rotation_grace,
             public_url: config.public_url.clone(),
             trusted_proxies: config.trusted_proxies.clone(),
             auto_approve: config.auto_approve.clone(),

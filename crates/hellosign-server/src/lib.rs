@@ -23,7 +23,7 @@
 //! | `account` | who has which address, and what may be changed about them |
 //! | `client` | client authentication, PKCE, redirect URIs |
 //! | `token` | the tokens' layout, and the server's keys |
-//! | `live_keys` | the keys in use, and how they change while the server runs |
+//! | `live_keys`, `settings` | the keys and the settings in use, which change while the server runs |
 //! | `store` | what is remembered, and how it becomes durable |
 //! | `limits`, `admission` | how much it takes on, and what is turned away |
 //! | `metrics` | what is counted and measured, for Prometheus |
@@ -50,6 +50,7 @@ mod random;
 mod rate_limit;
 mod readiness;
 mod server;
+mod settings;
 mod store;
 mod token;
 
@@ -61,6 +62,7 @@ pub use http::forwarded::{ProxyNetwork, ProxyNetworkError};
 pub use limits::Limits;
 pub use random::{Random, SystemRandom};
 pub use server::{Error, Server};
+pub use settings::{SharedSetting, SharedSettingError};
 pub use store::{
     DataDir, DataDirError, DatabaseUrl, DatabaseUrlError, KeyEntry, KeyUse, PendingMigration, PostgresConfig,
     SharedDatabase, SharedDatabaseError, TransferError, TransferProgress, take_back, transfer,

@@ -14,6 +14,9 @@ use crate::store::AccountId;
 /// Buckets that are remembered. One that is forgotten is full again, as it would be after its window.
 const BUCKETS: usize = 100_000;
 
+/// Stands for no limit.
+const NO_LIMIT: i64 = -1;
+
 /// Whose budget a request is charged to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
@@ -52,7 +55,8 @@ pub(crate) struct Budget {
 /// Leaky buckets, as the vendor's are, of one size each.
 #[derive(Debug)]
 pub(crate) struct Limiter<K> {
-    per_window: Option<u32>,
+    /// Requests; none is written as less than there can be.
+    per_window: AtomicI64,
     /// Microseconds in which an empty bucket fills.
     window: i64,
     /// When each bucket will be full again, in microseconds since the Unix epoch.
@@ -63,12 +67,23 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
     /// `None` is no limit.
     pub(crate) fn new(per_window: Option<u32>, window: Duration) -> Self {
         let window = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
-        Self { per_window, window, full_at: Cache::new(BUCKETS) }
+        let limiter = Self { per_window: AtomicI64::new(NO_LIMIT), window, full_at: Cache::new(BUCKETS) };
+        limiter.set(per_window);
+        limiter
+    }
+
+    /// Has another limit from now on; `None` is none.
+    pub(crate) fn set(&self, per_window: Option<u32>) {
+        self.per_window.store(per_window.map_or(NO_LIMIT, i64::from), Ordering::Release);
+    }
+
+    fn per_window(&self) -> Option<u32> {
+        u32::try_from(self.per_window.load(Ordering::Acquire)).ok()
     }
 
     /// Takes one request from the subject's bucket, if there is one left.
     pub(crate) fn charge(&self, subject: &K, now: Timestamp) -> Budget {
-        let Some(limit) = self.per_window else {
+        let Some(limit) = self.per_window() else {
             // The vendor's clients read the number as a 32-bit integer.
             let limit = i32::MAX.unsigned_abs();
             return Budget { limit, remaining: limit, reset: now.as_secs(), is_within: true };
@@ -97,7 +112,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
 
     /// Gives one request back that was charged for and should not count.
     pub(crate) fn refund(&self, subject: &K) {
-        if let Some(limit) = self.per_window {
+        if let Some(limit) = self.per_window() {
             self.bucket(subject).fetch_sub(self.each(limit), Ordering::AcqRel);
         }
     }

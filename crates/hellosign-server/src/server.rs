@@ -21,13 +21,14 @@ use crate::limits::Limits;
 use crate::live_keys::LiveKeys;
 use crate::metrics::Metrics;
 use crate::rate_limit::Limiter;
+use crate::settings::{LiveSettings, Settings};
 use crate::store::{Backend as _, Embedded, Ended, OpenError, Postgres, PostgresError, Store, StoreError};
 
 /// How often what was noted off the answers' way is written down.
 const NOTES_INTERVAL: Duration = Duration::from_millis(500);
 /// Connections that may be open to a listener that is not for clients.
 const CONNECTIONS_BESIDE: usize = 256;
-/// How often it is looked whether the keys have changed.
+/// How often it is looked whether keys or settings have changed.
 const KEYS_INTERVAL: Duration = Duration::from_secs(1);
 /// How often codes and sessions that have ended are forgotten.
 const PURGE_INTERVAL: Duration = Duration::from_secs(60);
@@ -106,12 +107,14 @@ impl Server {
             limiter: Limiter::new(config.rate_limit, Duration::from_secs(60)),
             sign_ins: SignIns::default(),
             emulator: None,
+            live_settings: LiveSettings::new(Settings::new(&config)),
             policy: Policy::new(&config),
             admission: Arc::new(Admission::new(&config.limits, metrics.requests.shed.clone())),
             limits: config.limits.clone(),
             metrics,
             draining: Arc::default(),
         };
+        app.refresh().await;
         if let Some(client_id) = unprotected_public_client(&app, &config.fixtures) {
             return Err(Reason::PublicClient(client_id).into());
         }
@@ -256,7 +259,7 @@ fn beside(app: &App, listeners: Vec<(TcpListener, axum::Router)>) -> Entrance {
 fn unprotected_public_client(app: &App, fixtures: &Fixtures) -> Option<String> {
     let is_good = |api_app: &fixtures::ApiApp| {
         api_app.client_secret.is_some()
-            || app.policy.profile == Profile::Strict && api_app.refresh_token_rotation != Some(false)
+            || app.settings().profile == Profile::Strict && api_app.refresh_token_rotation != Some(false)
     };
     fixtures.api_apps.iter().find(|api_app| !is_good(api_app)).map(|api_app| api_app.client_id.clone())
 }
@@ -296,7 +299,7 @@ async fn bookkeeping(app: Arc<App>) {
                 let _ = app.store.flush_notes().await;
                 let _ = app.store.heed_operator().await;
             }
-            _ = keys.tick() => app.live_keys.refresh(&app.store).await,
+            _ = keys.tick() => app.refresh().await,
             _ = purge.tick() => drop(app.store.purge(ended(&app)).await),
         }
     }

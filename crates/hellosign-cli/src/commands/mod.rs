@@ -8,4 +8,5 @@ pub(crate) mod server;
 pub(crate) mod server_copy;
 pub(crate) mod server_keys;
 pub(crate) mod server_migrate;
+pub(crate) mod server_settings;
 mod signals;

@@ -1,14 +1,12 @@
 //! `hellosign server migrate`: the schema of a PostgreSQL database.
 
-use anyhow::Context as _;
 use hellosign_server::SharedDatabase;
 
 use crate::args::DatabaseArgs;
 use crate::{config, output};
 
 pub(crate) async fn run(database: &DatabaseArgs, is_plan: bool) -> anyhow::Result<()> {
-    let url = config::database_url(database)?
-        .context("which database? Give --database-url-file FILE or set HELLOSIGN_DATABASE_URL")?;
+    let url = config::needed_database_url(database)?;
     let steps = match is_plan {
         true => SharedDatabase::plan(&url).await?,
         false => SharedDatabase::migrate(&url).await?,

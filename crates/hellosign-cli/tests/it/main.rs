@@ -25,5 +25,6 @@ mod sdk_examples;
 mod secrets;
 mod server_keys;
 mod service_manager;
+mod shared_settings;
 mod standard_client;
 mod vendor_client;

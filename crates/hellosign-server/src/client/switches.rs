@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::Policy;
 use crate::config::Profile;
+use crate::settings::Settings;
 use crate::store::{Client, Rotation};
 
 /// How long a refresh token of the strict profile may lie unused.
@@ -100,9 +100,9 @@ pub(crate) struct Rules {
 
 impl Rules {
     /// The rules of an app.
-    pub(crate) fn of(client: &Client, policy: &Policy) -> Self {
+    pub(crate) fn of(client: &Client, settings: &Settings) -> Self {
         let switches = &client.switches;
-        let is_strict = policy.profile == Profile::Strict;
+        let is_strict = settings.profile == Profile::Strict;
         let strictly = |switch: Option<bool>| switch.unwrap_or(is_strict);
         let idle = match switches.refresh_token_idle {
             Some(seconds) => Some(Duration::from_secs(seconds.into())).filter(|idle| !idle.is_zero()),
@@ -120,7 +120,7 @@ impl Rules {
             one_authentication: strictly(switches.one_authentication),
             refresh_token_idle: idle,
             confirmation_required: strictly(switches.confirmation_required),
-            rotation: client.rotation.unwrap_or(policy.rotation),
+            rotation: client.rotation.unwrap_or(settings.rotation()),
         }
     }
 }

@@ -147,7 +147,7 @@ pub(crate) async fn issue_code(
         client_epoch: asked.client.epoch,
         account_epoch: account.epoch,
         created_at: now,
-        expires_at: now.after(app.policy.authorization_code_ttl),
+        expires_at: now.after(app.settings().authorization_code_ttl),
         redeemed: None,
     };
     app.store.insert_code(row).await?;

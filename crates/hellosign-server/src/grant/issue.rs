@@ -45,7 +45,7 @@ pub(crate) fn new_grant(app: &App, client_id: &str, account_id: AccountId, now: 
         issued_at: now,
         key_id: app.keys().issuing().id(),
         epoch: app.store.epoch(),
-        lifetime: seconds(app.policy.access_token_ttl),
+        lifetime: seconds(app.settings().access_token_ttl),
         is_seen: false,
         voids: Vec::new(),
         access_since: None,
@@ -73,7 +73,7 @@ pub(crate) fn tokens_in_force(app: &App, grant: &Grant, now: Timestamp) -> Resul
 
 /// One more access token of the generation in force, of which nothing is written down.
 pub(super) fn another_access_token(app: &App, grant: &Grant, now: Timestamp) -> (AccessToken, u32) {
-    let lifetime = seconds(app.policy.access_token_ttl);
+    let lifetime = seconds(app.settings().access_token_ttl);
     // Never zero: that is the one that came with the generation.
     let nonce = u64::from_be_bytes(random::bytes(app.random.as_ref())).max(1);
     let kind = Kind::Access { lifetime, nonce };

@@ -148,7 +148,7 @@ fn outcome(before: &Grant, next: &Grant) -> RotationOutcome {
 pub(super) fn rule(app: &App, client: &Client) -> Option<Rule> {
     match app.rules(client).rotation {
         Rotation::Off => None,
-        Rotation::OnSince(since) => Some(Rule { since, grace: app.policy.rotation_grace }),
+        Rotation::OnSince(since) => Some(Rule { since, grace: app.settings().rotation_grace }),
     }
 }
 
@@ -212,7 +212,7 @@ fn rotate(app: &App, grant: &Grant, parent: u32, now: Timestamp) -> Result<Grant
         app.metrics.grants.ahead_of_database();
         tracing::error!("a token is newer than the database says: the database was set back");
     }
-    let lifetime = seconds(app.policy.access_token_ttl);
+    let lifetime = seconds(app.settings().access_token_ttl);
     rotation::rotated(grant, parent, now, app.keys().issuing().id(), app.store.epoch(), lifetime)
         .ok_or(Error::RefreshTokenInvalid)
 }

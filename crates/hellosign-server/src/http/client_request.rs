@@ -29,7 +29,7 @@ pub(super) struct Asking {
 
 impl Asking {
     pub(super) fn new(app: &App, request: &Request) -> Self {
-        let with_rfc_codes = app.policy.profile == Profile::Strict;
+        let with_rfc_codes = app.settings().profile == Profile::Strict;
         Self { peer: Peer::of(request), charged: None, with_rfc_codes }
     }
 

@@ -20,7 +20,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, headers: HeaderMap) -> Resp
     match issuer(&app, loopback_host(&headers)) {
         Some(issuer) => {
             let metadata = AuthorizationServerMetadata::new(&issuer);
-            Json(match app.policy.profile {
+            Json(match app.settings().profile {
                 Profile::HelloSign => metadata,
                 Profile::Strict => metadata.with_public_clients().with_issuer_in_response(),
             })

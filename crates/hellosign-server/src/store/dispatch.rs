@@ -40,6 +40,9 @@ pub(crate) trait Backend {
     /// Has the database know a key, unless it does.
     fn add_key(&self, key: ListedKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 
+    /// The settings that the database has for all its servers: names and values.
+    fn list_settings(&self) -> impl Future<Output = Result<Vec<(String, String)>, StoreError>> + Send;
+
     /// Does what an operator has asked for beside the server, if anything: to let the database go elsewhere.
     fn heed_operator(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
 
@@ -263,6 +266,10 @@ impl Backend for Store {
 
     async fn add_key(&self, key: ListedKey) -> Result<(), StoreError> {
         either!(self, b => b.add_key(key).await)
+    }
+
+    async fn list_settings(&self) -> Result<Vec<(String, String)>, StoreError> {
+        either!(self, b => b.list_settings().await)
     }
 
     async fn heed_operator(&self) -> Result<(), StoreError> {

@@ -234,6 +234,11 @@ impl Backend for Embedded {
         self.metrics.wal_bytes.set(size(&path.with_extension("db-wal")));
     }
 
+    async fn list_settings(&self) -> Result<Vec<(String, String)>, StoreError> {
+        // There is one server, and it was told when it was started.
+        Ok(Vec::new())
+    }
+
     async fn heed_operator(&self) -> Result<(), StoreError> {
         let is_asked = open::request_to_move(&self.readers.path).exists();
         if !is_asked || self.moved.load(Ordering::Acquire) {

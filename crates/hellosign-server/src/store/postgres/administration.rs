@@ -8,9 +8,11 @@ use tokio_postgres::Client;
 
 use super::migrations::{self, PendingMigration};
 use super::open::{self, OpenedKeys};
+use super::statements::Sql;
 use super::{DatabaseUrl, PostgresError};
 use crate::config::KeySource;
 use crate::random::SystemRandom;
+use crate::settings::{SharedSetting, SharedSettingError};
 use crate::store::{KeyEntry, KeyUse};
 use crate::token::roll::{self, RollError};
 use crate::token::{KeyId, KeyLookup, KeyRing, ListedKey, ServerKeys, key_file};
@@ -56,6 +58,8 @@ enum Reason {
     NoFile,
     #[error(transparent)]
     Roll(#[from] RollError),
+    #[error(transparent)]
+    Setting(#[from] SharedSettingError),
 }
 
 impl<E: Into<PostgresError>> From<E> for SharedDatabaseError {
@@ -138,6 +142,37 @@ impl SharedDatabase {
         let ended = self.uses(key_id).await?;
         self.change(|listed, _| Ok(vec![roll::revoke(listed, key_id)?])).await?;
         Ok(ended)
+    }
+
+    /// What is set for all servers.
+    ///
+    /// # Errors
+    /// Where the database cannot be read. What a newer release has set is left out.
+    pub async fn settings(url: &DatabaseUrl) -> Result<Vec<SharedSetting>, SharedDatabaseError> {
+        let rows = connect(url).await?.query(&Sql::ListSettings.text(), &[]).await?;
+        Ok(rows.iter().filter_map(|row| SharedSetting::parse(row.get(0), row.get(1)).ok()).collect())
+    }
+
+    /// Has all servers go by this setting, within a second or two.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn set(url: &DatabaseUrl, setting: SharedSetting) -> Result<(), SharedDatabaseError> {
+        let sql = "INSERT INTO settings VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = $2";
+        connect(url).await?.execute(sql, &[&setting.name(), &setting.value()]).await?;
+        Ok(())
+    }
+
+    /// Has each server go by what it was started with again.
+    ///
+    /// # Errors
+    /// Where the database cannot be written, or there is no such setting.
+    pub async fn unset(url: &DatabaseUrl, name: &str) -> Result<(), SharedDatabaseError> {
+        if !SharedSetting::NAMES.contains(&name) {
+            return Err(SharedDatabaseError(SharedSettingError::Name(name.to_owned()).into()));
+        }
+        connect(url).await?.execute("DELETE FROM settings WHERE name = $1", &[&name]).await?;
+        Ok(())
     }
 
     /// Writes all of it or nothing, durably, one operator after the other.

@@ -72,6 +72,15 @@ impl Backend for Postgres {
         self.pool.run(Sql::AddKey, &[&id, &check, &state]).await.map(drop)
     }
 
+    async fn list_settings(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = self.rows(Sql::ListSettings, &[]).await?;
+        let setting = |row| {
+            let mut columns = Columns::of(row);
+            Ok((columns.next()?, columns.next()?))
+        };
+        rows.iter().map(setting).collect()
+    }
+
     async fn heed_operator(&self) -> Result<(), StoreError> {
         // An operator works on the database itself.
         Ok(())

@@ -38,11 +38,12 @@ pub(super) enum Sql {
     Advance,
     ListKeys,
     AddKey,
+    ListSettings,
 }
 
 impl Sql {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 33] = [
+    pub(super) const ALL: [Self; 34] = [
         Self::Beat,
         Self::FindClient,
         Self::CountClients,
@@ -76,6 +77,7 @@ impl Sql {
         Self::Advance,
         Self::ListKeys,
         Self::AddKey,
+        Self::ListSettings,
     ];
 
     /// Whether it changes nothing.
@@ -94,12 +96,15 @@ impl Sql {
                 | Self::FindCode
                 | Self::FindSession
                 | Self::ListKeys
+                | Self::ListSettings
         )
     }
 
     pub(super) fn text(self) -> String {
         match self {
-            Self::Beat | Self::Advance | Self::ListKeys | Self::AddKey => self.of_the_database().to_owned(),
+            Self::Beat | Self::Advance | Self::ListKeys | Self::AddKey | Self::ListSettings => {
+                self.of_the_database().to_owned()
+            }
             Self::FindClient
             | Self::CountClients
             | Self::ListClients
@@ -136,6 +141,7 @@ impl Sql {
                      (SELECT value FROM meta WHERE name = 'filling')"
             }
             Self::Advance => "UPDATE clock SET advanced = advanced + $1 RETURNING advanced",
+            Self::ListSettings => "SELECT name, value FROM settings ORDER BY name",
             Self::ListKeys => "SELECT key_id, check_value, state FROM server_keys ORDER BY key_id",
             _ => "INSERT INTO server_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING",
         }

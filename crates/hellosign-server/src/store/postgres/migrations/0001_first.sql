@@ -26,6 +26,12 @@ CREATE TABLE server_keys (
     state       BIGINT NOT NULL    -- 0: accepted; 1: issuing, one key is; 2: revoked
 );
 
+-- What holds for all nodes, whatever each was started with.
+CREATE TABLE settings (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+);
+
 CREATE TABLE accounts (
     account_id    BYTEA PRIMARY KEY,
     email_address TEXT NOT NULL,
