@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use hellosign_server::{Config, Database, Fixtures, KeySource, PostgresConfig, Server};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 
 use super::signals::Signals;
@@ -17,6 +17,10 @@ use crate::service_manager::{Notifier, Sockets};
 use crate::{config, open_files, output, service_manager};
 
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8065);
+
+/// Connections that the system completes before the server has got round to them; it may take fewer. Where there is
+/// no more room, whoever connects waits a second to try again.
+const BACKLOG: u32 = 4096;
 
 /// Runs the server until SIGTERM or SIGINT, then finishes what is in flight; a second one ends that.
 pub(crate) async fn run(
@@ -41,11 +45,11 @@ pub(crate) async fn run(
         None => None,
     };
     let operations_listener = match &operations {
-        Some(name) => Some(listen(resolve("--operations", name).await?).await?),
+        Some(name) => Some(listen(resolve("--operations", name).await?)?),
         None => None,
     };
     for address in to_bind {
-        listeners.push(listen(address).await?);
+        listeners.push(listen(address)?);
     }
     // Before the server says that it is there: whoever reads that may stop it at once.
     let mut signals = Signals::new()?;
@@ -99,11 +103,18 @@ pub(super) async fn listen_on_loopback(flag: &str, name: &str) -> anyhow::Result
             "{flag} {name}: whoever reaches it can make the server do anything; take a loopback address such as 127.0.0.1:0"
         );
     }
-    listen(address).await
+    listen(address)
 }
 
-async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("listening on {address} failed"))
+fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // A server that has just ended leaves connections behind, and they do not keep the next one from its port.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().with_context(|| format!("listening on {address} failed"))
 }
 
 async fn resolve(flag: &str, name: &str) -> anyhow::Result<SocketAddr> {

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{refresh, server};
@@ -23,6 +25,25 @@ fn slow(address: SocketAddr) -> TcpStream {
     let head = format!("POST /oauth/token HTTP/1.1\r\nX: {}", "x".repeat(8 * 1024));
     let _ = stream.write_all(head.as_bytes());
     stream
+}
+
+/// More and more of them until there is no room.
+fn flood(address: SocketAddr, count: usize, is_full: impl Fn() -> bool) -> Vec<TcpStream> {
+    let (is_over, opened) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let more = || {
+        // Those that are let go meanwhile leave room for others, on a slow machine; so there are more to come.
+        let is_wanted =
+            || !is_over.load(Ordering::Relaxed) && opened.fetch_add(1, Ordering::Relaxed) < count + count / 2;
+        std::iter::from_fn(|| is_wanted().then(|| slow(address))).collect::<Vec<_>>()
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(more)).collect();
+        let is_full = wait_until(PATIENCE, is_full);
+        is_over.store(true, Ordering::Relaxed);
+        let flood = threads.into_iter().flat_map(|thread| thread.join().expect("connections")).collect();
+        assert!(is_full, "no more than there is room for");
+        flood
+    })
 }
 
 fn is_served(address: SocketAddr) -> bool {
@@ -49,9 +70,8 @@ fn a_flood_is_bounded_and_gone_when_it_is_over() {
     let before = memory("process_resident_memory_bytes");
 
     let began = Instant::now();
-    let flood: Vec<TcpStream> = (0..count + count / 10).map(|_| slow(address)).collect();
-    let is_full = || metric(operations, "hellosign_connections_refused_total") > 0.0;
-    assert!(wait_until(PATIENCE, is_full), "no more than there is room for");
+    let refused = || metric(operations, "hellosign_connections_refused_total") > 0.0;
+    let flood = flood(address, count, refused);
     let while_full = Instant::now();
     is_served(address);
     assert!(while_full.elapsed() < AT_ONCE, "who comes now is told so, one way or the other");

@@ -1,7 +1,9 @@
 //! The server as those see it who run it: floods, a drain, and what is watched.
 
+mod dashboard;
 mod drain;
 mod flood;
+mod prometheus;
 
 use std::path::Path;
 

@@ -31,7 +31,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A listener that cannot accept (no more files, say) is left alone this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The most that is kept of a connection's input before it is understood, in bytes: no head may be longer.
-const BUFFER: usize = 32 * 1024;
+const BUFFER: usize = 16 * 1024;
 
 /// Takes the place of an answer: the connection ends without one.
 #[derive(Debug, Clone, Copy)]
