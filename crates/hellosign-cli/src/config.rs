@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+#[cfg(feature = "otel")]
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use hellosign_server::{DatabaseUrl, KeySource, Random as _, ServerKeys, SystemRandom};
@@ -73,6 +75,37 @@ pub(crate) fn database_url(args: &DatabaseArgs) -> anyhow::Result<Option<Databas
 pub(crate) fn variable(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "this module is where the environment is read")]
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether traces are exported, and how long sending some may take: where a variable of OpenTelemetry's names a
+/// collector. The SDK reads the others.
+///
+/// # Errors
+/// Where they ask for what there is not.
+#[cfg(feature = "otel")]
+pub(crate) fn traces() -> anyhow::Result<Option<Duration>> {
+    let of_traces = |name: &str| {
+        variable(&format!("OTEL_EXPORTER_OTLP_TRACES_{name}"))
+            .or_else(|| variable(&format!("OTEL_EXPORTER_OTLP_{name}")))
+    };
+    let is_off = |name: &str, value: &str| variable(name).is_some_and(|set| set.eq_ignore_ascii_case(value));
+    let Some(endpoint) = of_traces("ENDPOINT") else { return Ok(None) };
+    if is_off("OTEL_SDK_DISABLED", "true") || is_off("OTEL_TRACES_EXPORTER", "none") {
+        return Ok(None);
+    }
+    if !endpoint.starts_with("http://") {
+        bail!(
+            "traces are sent by http:// only, to a collector that is near; OTEL_EXPORTER_OTLP_ENDPOINT has another URL"
+        );
+    }
+    if of_traces("PROTOCOL").is_some_and(|protocol| protocol != "http/protobuf") {
+        bail!("traces are sent as http/protobuf only; OTEL_EXPORTER_OTLP_PROTOCOL names another protocol");
+    }
+    let millis = match of_traces("TIMEOUT") {
+        Some(millis) => millis.parse().context("OTEL_EXPORTER_OTLP_TIMEOUT is no number of milliseconds")?,
+        None => 10_000,
+    };
+    Ok(Some(Duration::from_millis(millis)))
 }
 
 /// A secret, and where it may come from.

@@ -7,6 +7,8 @@ mod control_access;
 mod open_files;
 mod output;
 mod service_manager;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -35,7 +37,7 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
     let default = if is_server { Level::INFO } else { Level::WARN };
     // Before there are other threads.
     let sockets = if is_server { Sockets::inherited()? } else { Sockets::default() };
-    let _log = output::start_log(args.log_format, default);
+    let _log = output::start_log(args.log_format, default)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         match args.command {

@@ -10,6 +10,8 @@ use hellosign_sdk::ApiError;
 use tracing::Level;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
+#[cfg(feature = "otel")]
+use tracing_subscriber::{Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 use zeroize::Zeroizing;
 
 use crate::args::LogFormat;
@@ -18,17 +20,42 @@ use crate::args::LogFormat;
 ///
 /// A thread of its own writes it, so that no answer waits for it. What is logged is written when the
 /// guard is dropped; if lines come faster than they can be written, those who log wait.
-pub(crate) fn start_log(format: LogFormat, default: Level) -> WorkerGuard {
+///
+/// # Errors
+/// Where traces were asked for, and cannot be exported as they were.
+pub(crate) fn start_log(format: LogFormat, default: Level) -> anyhow::Result<Log> {
     let filter = EnvFilter::builder().with_default_directive(default.into()).from_env_lossy();
     // Buffered: it is flushed whenever there is nothing more to write.
     let stderr = BufWriter::with_capacity(64 * 1024, io::stderr());
     let (writer, guard) = NonBlockingBuilder::default().lossy(false).finish(stderr);
+    #[cfg(feature = "otel")]
+    if let Some(timeout) = crate::config::traces()? {
+        let (exporting, traces) = crate::traces::start(timeout)?;
+        let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+        let lines = match format {
+            LogFormat::Human => lines.with_ansi(io::stderr().is_terminal()).boxed(),
+            LogFormat::Json => lines.json().with_span_list(false).boxed(),
+        };
+        tracing_subscriber::registry().with(lines.with_filter(filter)).with(traces).init();
+        return Ok(Log { _exporting: Some(exporting), _guard: guard });
+    }
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     match format {
         LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => log.json().with_span_list(false).init(),
     }
-    guard
+    Ok(Log {
+        #[cfg(feature = "otel")]
+        _exporting: None,
+        _guard: guard,
+    })
+}
+
+/// Writes what is left when it is dropped: first the traces, since they may have something to log.
+pub(crate) struct Log {
+    #[cfg(feature = "otel")]
+    _exporting: Option<crate::traces::Exporting>,
+    _guard: WorkerGuard,
 }
 
 /// One line for whoever started this, written out at once: scripts wait for it.

@@ -71,7 +71,7 @@ pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Requ
     let route = route.as_ref().map(MatchedPath::as_str);
     observer.routes.answered(route, status, took, Refused::of(&response));
     let (route, micros) = (route.unwrap_or(NO_ROUTE), took.as_micros());
-    span.in_scope(|| tracing::info!(%method, route, status, micros, "answered"));
+    tracing::info!(parent: &span, %method, route, status, micros, "answered");
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }

@@ -1,6 +1,6 @@
 //! More connections than the server takes, none of which ever says what it wants.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -19,12 +19,14 @@ fn connections() -> usize {
     if environment("HELLOSIGN_LONG").is_some() { 10_000 } else { 500 }
 }
 
-/// One that dribbles. It has 8 KiB of a head on their way already.
-fn slow(address: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).expect("a connection");
+/// One that dribbles; `None` where there is no room for it. It has 8 KiB of a head on their way already.
+fn slow(address: SocketAddr) -> Option<TcpStream> {
+    let mut stream = match TcpStream::connect(address) {
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+        connected => connected.expect("a connection"),
+    };
     let head = format!("POST /oauth/token HTTP/1.1\r\nX: {}", "x".repeat(8 * 1024));
-    let _ = stream.write_all(head.as_bytes());
-    stream
+    stream.write_all(head.as_bytes()).ok().map(|()| stream)
 }
 
 /// More and more of them until there is no room.
@@ -34,7 +36,7 @@ fn flood(address: SocketAddr, count: usize, is_full: impl Fn() -> bool) -> Vec<T
         // Those that are let go meanwhile leave room for others, on a slow machine; so there are more to come.
         let is_wanted =
             || !is_over.load(Ordering::Relaxed) && opened.fetch_add(1, Ordering::Relaxed) < count + count / 2;
-        std::iter::from_fn(|| is_wanted().then(|| slow(address))).collect::<Vec<_>>()
+        std::iter::from_fn(|| is_wanted().then(|| slow(address))).flatten().collect::<Vec<_>>()
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(more)).collect();

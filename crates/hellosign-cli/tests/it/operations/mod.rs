@@ -4,6 +4,8 @@ mod dashboard;
 mod drain;
 mod flood;
 mod prometheus;
+#[cfg(feature = "otel")]
+mod traces;
 
 use std::path::Path;
 
