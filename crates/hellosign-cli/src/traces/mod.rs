@@ -82,15 +82,13 @@ struct Request {
 }
 
 impl Visit for Request {
-    fn record_str(&mut self, field: &Field, value: &str) {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
         match field.name() {
-            "request_id" => self.request_id = value.to_owned(),
-            "traceparent" => self.parent = parent(value),
+            "request_id" => self.request_id = format!("{value:?}"),
+            "traceparent" => self.parent = parent(&format!("{value:?}")),
             _ => {}
         }
     }
-
-    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
 /// What is said of an answer.
@@ -103,12 +101,6 @@ struct Answer {
 }
 
 impl Visit for Answer {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "route" {
-            self.route = value.to_owned();
-        }
-    }
-
     fn record_u64(&mut self, field: &Field, value: u64) {
         if field.name() == "status" {
             self.status = u16::try_from(value).ok();
@@ -122,8 +114,10 @@ impl Visit for Answer {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        if field.name() == "method" {
-            self.method = format!("{value:?}");
+        match field.name() {
+            "method" => self.method = format!("{value:?}"),
+            "route" => self.route = format!("{value:?}"),
+            _ => {}
         }
     }
 }

@@ -45,10 +45,14 @@ pub(super) async fn behind_proxies(
 /// Nothing that this server says is for a cache (RFC 6749 §5.1).
 pub(super) async fn no_store(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    not_for_caches(&mut response);
+    response
+}
+
+fn not_for_caches(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
 }
 
 /// Who watches what is answered.
@@ -71,7 +75,8 @@ pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Requ
     let route = route.as_ref().map(MatchedPath::as_str);
     observer.routes.answered(route, status, took, Refused::of(&response));
     let (route, micros) = (route.unwrap_or(NO_ROUTE), took.as_micros());
-    tracing::info!(parent: &span, %method, route, status, micros, "answered");
+    tracing::info!(parent: &span, %method, %route, status, micros, "answered");
+    not_for_caches(&mut response);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -82,7 +87,7 @@ pub(super) async fn observe(State(observer): State<Arc<Observer>>, request: Requ
 /// warning without the request's id would be half a warning.
 fn span(id: &str, request: &Request) -> Span {
     match traceparent(request.headers()) {
-        Some(traceparent) => tracing::error_span!("request", request_id = id, traceparent),
-        None => tracing::error_span!("request", request_id = id),
+        Some(traceparent) => tracing::error_span!("request", request_id = %id, %traceparent),
+        None => tracing::error_span!("request", request_id = %id),
     }
 }

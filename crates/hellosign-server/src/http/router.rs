@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, any, get, post};
 
 use super::api::{account, api_app};
@@ -55,7 +55,6 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     };
     routes
         .merge(self::routes(probed))
-        .layer(from_fn(middleware::no_store))
         .layer(from_fn_with_state(observer, middleware::observe))
         .with_state(app)
 }
