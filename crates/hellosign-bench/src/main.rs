@@ -3,11 +3,13 @@
 //! ```text
 //! cargo run --release -p hellosign-bench -- refresh     # against a bare handler, pair by pair
 //! cargo run --release -p hellosign-bench -- token       # a token from memory, against the least that it takes
+//! cargo run --release -p hellosign-bench -- capacity    # SQLite and PostgreSQL, a thousand grants and a million
 //! cargo run --release -p hellosign-bench -- store       # a million grants, ways of writing a rotation
 //! ```
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measures")]
 
 mod bare;
+mod capacity;
 mod load;
 mod refresh;
 mod store;
@@ -23,6 +25,8 @@ enum Args {
     Refresh(refresh::RefreshArgs),
     /// A token that is in memory and good, against an atomic load and the clocks
     Token(token::TokenArgs),
+    /// What one machine carries, on either database, with few and with many grants
+    Capacity(capacity::CapacityArgs),
     /// Ways of writing rotations, over many grants
     Store(store::StoreArgs),
     /// The bare handler: parses the request, answers a constant
@@ -35,6 +39,7 @@ fn main() -> anyhow::Result<()> {
     match args {
         Args::Token(args) => runtime()?.block_on(token::run(&args)),
         Args::Store(args) => store::run(&args),
+        Args::Capacity(args) => runtime()?.block_on(capacity::run(args)),
         Args::Refresh(args) => runtime()?.block_on(refresh::run(args)),
         Args::Bare => runtime()?.block_on(bare::run()),
     }

@@ -50,14 +50,16 @@ async fn measure(args: &RefreshArgs, binary: &Path, rotates: bool) -> anyhow::Re
     let duration = Duration::from_secs(args.seconds);
     let mut anything = tokens.clone();
     // Connections, caches and branch predictors.
-    load::refresh(bare.address, &mut anything, args.connections, Duration::from_secs(1)).await?;
-    load::refresh(ours.address, &mut tokens, args.connections, Duration::from_secs(2)).await?;
+    load::refresh(bare.address, &mut anything, "benchmark", args.connections, Duration::from_secs(1)).await?;
+    load::refresh(ours.address, &mut tokens, "benchmark", args.connections, Duration::from_secs(2)).await?;
 
     let (mut ratios, mut figures) = (Vec::new(), Vec::new());
     let (fsyncs, mut answered) = (ours.fsyncs()?, 0);
     for _ in 0..args.pairs {
-        let reference = load::refresh(bare.address, &mut anything, args.connections, duration).await?;
-        let measured = load::refresh(ours.address, &mut tokens, args.connections, duration).await?;
+        let reference =
+            load::refresh(bare.address, &mut anything, "benchmark", args.connections, duration).await?;
+        let measured =
+            load::refresh(ours.address, &mut tokens, "benchmark", args.connections, duration).await?;
         answered += measured.answered;
         ratios.push(measured.per_second / reference.per_second);
         figures.push((reference, measured));

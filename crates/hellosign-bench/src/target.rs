@@ -13,6 +13,13 @@ use tokio::process::{Child, Command};
 /// The secret of the benchmark's apps.
 pub(crate) const CLIENT_SECRET: &str = "c0ffee00c0ffee00c0ffee00c0ffee00";
 
+/// Where a server's data is.
+#[derive(Debug)]
+pub(crate) enum Database {
+    DataDir(PathBuf),
+    Postgres { url: String, key_file: PathBuf },
+}
+
 /// A server that listens.
 pub(crate) struct Target {
     child: Child,
@@ -50,6 +57,23 @@ impl Target {
         command.env("LD_PRELOAD", counter).env("FSYNCS", &counted).env("RUST_LOG", "info");
         command.stderr(File::create(directory.join("log"))?);
         Self::start(command, Some(counted)).await
+    }
+
+    /// Our release binary on a database that is there, with its log at warn.
+    pub(crate) async fn server(
+        binary: &Path,
+        database: &Database,
+        arguments: &[&str],
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(["server", "--listen", "127.0.0.1:0"]).args(arguments).env("RUST_LOG", "warn");
+        match database {
+            Database::DataDir(directory) => command.arg("--data-dir").arg(directory),
+            Database::Postgres { url, key_file } => {
+                command.env("HELLOSIGN_DATABASE_URL", url).arg("--key-file").arg(key_file)
+            }
+        };
+        Self::start(command, None).await
     }
 
     /// Fsyncs so far.
