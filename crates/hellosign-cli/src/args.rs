@@ -155,6 +155,14 @@ pub(crate) enum ServerCommand {
         #[arg(long, conflicts_with = "to_file")]
         undo: bool,
     },
+    /// Says that the database was restored from a backup, before servers run on it again
+    ///
+    /// Tokens that were issued in the time that was lost are told apart from then on from those that are issued anew.
+    Restored {
+        /// Which database
+        #[command(flatten)]
+        data: DataArgs,
+    },
     /// Shows or changes what holds for all servers on a PostgreSQL database, whatever each was started with; they
     /// take it over within a second or two
     Settings {

@@ -52,6 +52,9 @@ fn run(args: Args) -> anyhow::Result<ExitCode> {
             Command::Server { command: Some(ServerCommand::Copy { data_dir, to_file, undo }), .. } => {
                 commands::server_copy::run(&data_dir, to_file, undo).await?;
             }
+            Command::Server { command: Some(ServerCommand::Restored { data }), .. } => {
+                commands::server_restored::run(data).await?;
+            }
             Command::Server { command: Some(ServerCommand::Settings { database, set, unset }), .. } => {
                 commands::server_settings::run(&database, set, unset).await?;
             }

@@ -8,5 +8,6 @@ pub(crate) mod server;
 pub(crate) mod server_copy;
 pub(crate) mod server_keys;
 pub(crate) mod server_migrate;
+pub(crate) mod server_restored;
 pub(crate) mod server_settings;
 mod signals;

@@ -21,6 +21,7 @@ mod oauth_commands;
 mod openapi;
 mod operations;
 mod recipes;
+mod restored;
 mod sdk_examples;
 mod secrets;
 mod server_keys;

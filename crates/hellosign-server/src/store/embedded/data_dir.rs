@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::open::{self, OpenError, Opened};
-use super::server_keys;
+use super::{rows, server_keys};
 use crate::config::KeySource;
 use crate::random::SystemRandom;
 use crate::store::{KeyEntry, KeyUse};
@@ -131,6 +131,16 @@ impl DataDir {
         let ended = server_keys::uses(self.database(), key_id)?;
         self.change([revoked])?;
         Ok(ended)
+    }
+
+    /// Says that the database was restored from a backup. Tokens of the time that was lost are told apart from then on
+    /// from those that are issued anew. Gives the epoch that begins.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub fn restored(&mut self) -> Result<u32, DataDirError> {
+        let epoch = rows::add_to_meta(self.database(), "epoch", 1)?;
+        Ok(u32::try_from(epoch).unwrap_or_default())
     }
 
     /// Writes all of it or nothing, durably.

@@ -144,6 +144,17 @@ impl SharedDatabase {
         Ok(ended)
     }
 
+    /// Says that the database was restored from a backup. Tokens of the time that was lost are told apart from then on
+    /// from those that are issued anew. Gives the epoch that begins.
+    ///
+    /// # Errors
+    /// Where the database cannot be written.
+    pub async fn restored(url: &DatabaseUrl) -> Result<u32, SharedDatabaseError> {
+        let sql = "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value";
+        let row = connect(url).await?.query_one(sql, &[]).await?;
+        Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or_default())
+    }
+
     /// What is set for all servers.
     ///
     /// # Errors

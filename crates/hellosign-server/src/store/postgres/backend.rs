@@ -1,6 +1,7 @@
 //! The operations, each one statement.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -60,7 +61,7 @@ impl Backend for Postgres {
     }
 
     fn epoch(&self) -> u32 {
-        self.epoch
+        self.epoch.load(Ordering::Acquire)
     }
 
     async fn list_keys(&self) -> Result<Vec<ListedKey>, StoreError> {

@@ -16,6 +16,7 @@ mod url;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::task::JoinSet;
@@ -82,7 +83,7 @@ impl From<tokio_postgres::Error> for PostgresError {
 pub(crate) struct Postgres {
     pool: Arc<Pool>,
     time: Arc<DatabaseTime>,
-    epoch: u32,
+    epoch: Arc<AtomicU32>,
     recent: RecentRows,
     notes: Mutex<Notes>,
     metrics: Arc<StoreMetrics>,

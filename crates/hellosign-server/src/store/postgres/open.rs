@@ -1,6 +1,7 @@
 //! Opening a database: its schema, its keys, its time.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -60,11 +61,12 @@ impl Postgres {
             return Err(PostgresError::Filling);
         }
         let mut beating = JoinSet::new();
-        beating.spawn(keep_beating(Arc::clone(&pool), Arc::clone(&time)));
+        let epoch = Arc::new(AtomicU32::new(beat.epoch));
+        beating.spawn(keep_beating(Arc::clone(&pool), Arc::clone(&time), Arc::clone(&epoch)));
         let store = Self {
             pool,
             time,
-            epoch: beat.epoch,
+            epoch,
             recent: RecentRows::new(),
             notes: Mutex::new(Notes::default()),
             metrics: Arc::clone(metrics),
@@ -169,12 +171,14 @@ async fn beat(pool: &Pool, time: &DatabaseTime) -> Result<Beat, StoreError> {
     Ok(Beat { epoch: u32::try_from(epoch).unwrap_or_default(), is_filling: filling != 0 })
 }
 
-async fn keep_beating(pool: Arc<Pool>, time: Arc<DatabaseTime>) {
+async fn keep_beating(pool: Arc<Pool>, time: Arc<DatabaseTime>, epoch: Arc<AtomicU32>) {
     let mut interval = tokio::time::interval(BEAT);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
         // The pool logs what goes wrong; the time goes on by this machine's.
-        let _ = beat(&pool, &time).await;
+        if let Ok(beat) = beat(&pool, &time).await {
+            epoch.store(beat.epoch, Ordering::Release);
+        }
     }
 }
