@@ -1,5 +1,5 @@
 //! Everything that a person or a script gets to see.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module is where printing is done")]
+#![expect(clippy::print_stderr, reason = "this module is where printing is done")]
 
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
