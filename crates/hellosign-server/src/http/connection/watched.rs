@@ -42,46 +42,44 @@ impl Phase {
     }
 }
 
-/// In which phase a connection is, and since when. Its stream and its service say so as they go, which takes no timer:
-/// one look every now and then finds what has lasted too long.
+/// In which phase a connection is. Its stream and its service say so as they go, which takes neither a timer nor a
+/// look at a clock: who looks every now and then, and finds what it has found before, knows how long it has lasted.
 #[derive(Debug)]
 pub(super) struct Watch {
-    accepted_at: Instant,
-    /// Milliseconds after that, times eight; and the phase.
+    /// How many phases there have been, times eight; and the phase.
     state: AtomicU64,
 }
 
 impl Watch {
     pub(super) fn new() -> Self {
-        Self { accepted_at: Instant::now(), state: AtomicU64::new(Phase::New as u64) }
+        Self { state: AtomicU64::new(Phase::New as u64) }
     }
 
-    /// The phase that begins now.
+    /// The phase that begins now. Only the connection's own task says so.
     pub(super) fn enter(&self, phase: Phase) {
-        let now = u64::try_from(self.accepted_at.elapsed().as_millis()).unwrap_or(u64::MAX >> 3);
-        self.state.store(now << 3 | phase as u64, Ordering::Relaxed);
+        let next = (self.state.load(Ordering::Relaxed) >> 3).wrapping_add(1);
+        self.state.store(next << 3 | phase as u64, Ordering::Relaxed);
     }
 
     fn phase(&self) -> Phase {
         Phase::ALL[(self.state.load(Ordering::Relaxed) & 7) as usize % Phase::ALL.len()]
     }
 
-    /// The phase that has lasted longer than it may.
-    fn overdue(&self, limits: &Limits) -> Option<Phase> {
-        let since = Duration::from_millis(self.state.load(Ordering::Relaxed) >> 3);
-        let phase = self.phase();
-        let lasted = self.accepted_at.elapsed().saturating_sub(since);
-        phase.limit(limits).filter(|limit| lasted >= *limit).map(|_| phase)
-    }
-
-    /// Completes when a phase has lasted longer than it may: no later than a quarter of the shortest of them after
-    /// that.
+    /// Completes when a phase has lasted longer than it may: no earlier, and later by no more than half of the
+    /// shortest of them.
     pub(super) async fn overstayed(&self, limits: &Limits) -> Phase {
         let shortest = limits.head_timeout.min(limits.answer_timeout).min(limits.keep_alive);
         let look = (shortest / 4).max(Duration::from_millis(1));
+        let mut seen = (self.state.load(Ordering::Relaxed), Instant::now());
         loop {
             tokio::time::sleep(look).await;
-            if let Some(phase) = self.overdue(limits) {
+            let state = self.state.load(Ordering::Relaxed);
+            if state != seen.0 {
+                seen = (state, Instant::now());
+                continue;
+            }
+            let phase = self.phase();
+            if phase.limit(limits).is_some_and(|limit| seen.1.elapsed() >= limit) {
                 return phase;
             }
         }
