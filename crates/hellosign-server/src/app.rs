@@ -17,8 +17,8 @@ use crate::random::Random;
 use crate::rate_limit::{Budget, Limiter, Subject};
 use crate::readiness::Draining;
 use crate::settings::{LiveSettings, Settings};
-use crate::store::{Backend as _, Client, Rehash, Store};
-use crate::token::{KeyRing, KeyedHash, Purpose};
+use crate::store::{Backend as _, Client, Rehash, Store, StoreError};
+use crate::token::{KeyLookup, KeyRing, KeyedHash, Purpose};
 
 /// Everything that answering a request takes.
 #[derive(Debug)]
@@ -47,6 +47,48 @@ impl App {
     /// The settings in use.
     pub(crate) fn settings(&self) -> Guard<Arc<Settings>> {
         self.live_settings.now()
+    }
+
+    /// Whether `credential` is what `stored` was made from.
+    ///
+    /// # Errors
+    /// Where the key that it was made with is not held here.
+    pub(crate) async fn matches(
+        &self,
+        purpose: Purpose,
+        credential: &str,
+        stored: &KeyedHash,
+    ) -> Result<bool, StoreError> {
+        let is_known = !matches!(self.keys().find(KeyRing::maker(stored)), KeyLookup::Unknown);
+        if !is_known {
+            self.live_keys.learn(&self.store).await?;
+        }
+        self.keys().matches(purpose, credential, stored).ok_or(StoreError::Unavailable)
+    }
+
+    /// Looks for what is kept under a hash of this credential, by any of the keys.
+    ///
+    /// # Errors
+    /// Where it may be kept under a key that is not held here.
+    pub(crate) async fn find_hashed<T, F>(
+        &self,
+        purpose: Purpose,
+        credential: &str,
+        find: impl Fn(Vec<KeyedHash>) -> F,
+    ) -> Result<Option<T>, StoreError>
+    where
+        F: Future<Output = Result<Option<T>, StoreError>>,
+    {
+        let hashes = || self.keys().hashes(purpose, credential);
+        if let Some(found) = find(hashes()).await? {
+            return Ok(Some(found));
+        }
+        if self.live_keys.learn(&self.store).await?
+            && let Some(found) = find(hashes()).await?
+        {
+            return Ok(Some(found));
+        }
+        if self.keys().is_incomplete() { Err(StoreError::Unavailable) } else { Ok(None) }
     }
 
     /// Takes over what the database says of keys and settings.

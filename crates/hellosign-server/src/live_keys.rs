@@ -79,8 +79,9 @@ impl LiveKeys {
 
     /// Takes over what has changed: keys that the file has gained, and what the database uses each for.
     ///
-    /// What cannot be taken over leaves the keys as they were, but for those that were revoked: they end
-    /// here as everywhere. The log has it, and so has [`LiveKeys::problem`].
+    /// What cannot be taken over leaves the keys as they were, but for those that were revoked, which end here as
+    /// everywhere, and those that are lacking, by which nothing is judged. The log has it, and so has
+    /// [`LiveKeys::problem`].
     pub(crate) async fn refresh(&self, store: &Store) {
         let problem = self.try_refresh(store).await.err().map(|error| error.to_string());
         let mut seen = self.lock();
@@ -95,6 +96,21 @@ impl LiveKeys {
         }
     }
 
+    /// Asks the database whether it lists other keys than are known here, and takes them over; gives whether it does.
+    /// Before something is refused because its key is not known, or it was looked for under known keys only: another
+    /// node may have learned of a key a moment earlier.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub(crate) async fn learn(&self, store: &Store) -> Result<bool, StoreError> {
+        let listed = store.list_keys().await?;
+        if self.lock().listed == listed {
+            return Ok(false);
+        }
+        self.refresh(store).await;
+        Ok(true)
+    }
+
     async fn try_refresh(&self, store: &Store) -> Result<(), KeysError> {
         let secrets = match &self.file {
             Some(file) => Arc::new(reread(file)?),
@@ -105,7 +121,7 @@ impl LiveKeys {
             return Ok(());
         }
         // Before anything is written: a key file that belongs to another database must leave no trace.
-        let ring = KeyRing::open(&secrets, &listed).inspect_err(|_| self.drop_revoked(&listed))?;
+        let ring = KeyRing::open(&secrets, &listed).inspect_err(|_| self.make_do_with(&listed))?;
         let unlisted = KeyRing::unlisted(&secrets, &listed);
         if unlisted.is_empty() {
             self.take_over(ring, secrets, listed);
@@ -135,8 +151,8 @@ impl LiveKeys {
         (seen.secrets, seen.listed) = (secrets, listed);
     }
 
-    fn drop_revoked(&self, listed: &[ListedKey]) {
-        match self.ring().without_revoked(listed) {
+    fn make_do_with(&self, listed: &[ListedKey]) {
+        match self.ring().as_listed(listed) {
             Some(ring) => self.ring.store(Arc::new(ring)),
             None => drop(self.failed.send_replace(true)),
         }

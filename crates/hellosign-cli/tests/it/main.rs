@@ -17,6 +17,7 @@ mod fixtures;
 mod hostile;
 mod log;
 mod moving;
+mod nodes;
 mod oauth_commands;
 mod openapi;
 mod operations;

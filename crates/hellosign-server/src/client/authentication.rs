@@ -42,12 +42,9 @@ pub(crate) async fn authenticate(app: &App, credentials: &Credentials) -> Result
     }
     let wrong = || Error::WrongSecret { in_header: credentials.in_header };
     let stored = client.secret.ok_or_else(wrong)?;
-    match app.keys().matches(Purpose::ClientSecret, secret.expose(), &stored) {
-        Some(true) => {
-            app.keep_under_issuing_key(Purpose::ClientSecret, secret.expose(), stored);
-            Ok(client)
-        }
-        Some(false) => Err(wrong()),
-        None => Err(Error::Unavailable),
+    if !app.matches(Purpose::ClientSecret, secret.expose(), &stored).await? {
+        return Err(wrong());
     }
+    app.keep_under_issuing_key(Purpose::ClientSecret, secret.expose(), stored);
+    Ok(client)
 }

@@ -66,8 +66,8 @@ pub(crate) async fn start(app: &App, account: &Account) -> Result<SessionId, Err
 /// Who is signed in; `None` where nobody is, or not any more.
 pub(crate) async fn find(app: &App, id: &SessionId) -> Result<Option<Arc<Account>>, Error> {
     let now = app.store.now();
-    let hashes = app.keys().hashes(Purpose::Session, id.expose());
-    let Some(session) = app.store.find_session(hashes).await? else { return Ok(None) };
+    let find = |hashes| app.store.find_session(hashes);
+    let Some(session) = app.find_hashed(Purpose::Session, id.expose(), find).await? else { return Ok(None) };
     if !is_in_time(&session, now) {
         return Ok(None);
     }

@@ -57,10 +57,9 @@ pub(crate) async fn exchange(app: &App, client: &Client, exchange: Exchange) -> 
 
 /// The code, if it is this client's, unexpired, and its client and account still stand behind it.
 async fn find(app: &App, client: &Client, code: &AuthorizationCode, now: Timestamp) -> Result<Code, Error> {
-    let hashes = app.keys().hashes(Purpose::AuthorizationCode, code.expose());
-    let Some(code) = app.store.find_code(hashes).await? else {
-        return Err(if app.keys().is_incomplete() { Error::Unavailable } else { Error::CodeInvalid });
-    };
+    let find = |hashes| app.store.find_code(hashes);
+    let found = app.find_hashed(Purpose::AuthorizationCode, code.expose(), find).await?;
+    let code = found.ok_or(Error::CodeInvalid)?;
     let is_in_time = now.since(code.created_at).is_some() && now < code.expires_at;
     if code.client_id != client.client_id || code.client_epoch != client.epoch || !is_in_time {
         return Err(Error::CodeInvalid);

@@ -18,7 +18,10 @@ pub(super) async fn native(
 ) -> Result<Option<(Arc<Grant>, Credential)>, Error> {
     let Some(presented) = Credential::parse(token) else { return Ok(None) };
     let credential = presented.credential;
-    let keys = app.keys().clone();
+    if let KeyLookup::Unknown = app.keys().find(credential.key_id) {
+        app.live_keys.learn(&app.store).await?;
+    }
+    let keys = Arc::clone(&app.keys());
     let key = match keys.find(credential.key_id) {
         KeyLookup::Held(key) => key,
         KeyLookup::Missing => return Err(Error::Unavailable),
@@ -53,12 +56,13 @@ async fn find(app: &App, grant_id: GrantId, how: Freshness) -> Result<Option<Arc
 /// # Errors
 /// [`Error::Unavailable`] where it may be kept under a key that is not held here.
 pub(super) async fn imported(app: &App, token: &str) -> Result<Option<Arc<Grant>>, Error> {
-    let hashes = app.keys().hashes(Purpose::ImportedToken, token);
-    if let Some((grant_id, stored)) = app.store.find_imported(hashes).await?
-        && let Some(grant) = app.store.read_grant(grant_id).await?
-    {
+    let find = |hashes| app.store.find_imported(hashes);
+    let Some((grant_id, stored)) = app.find_hashed(Purpose::ImportedToken, token, find).await? else {
+        return Ok(None);
+    };
+    let grant = app.store.read_grant(grant_id).await?;
+    if grant.is_some() {
         app.keep_under_issuing_key(Purpose::ImportedToken, token, stored);
-        return Ok(Some(grant));
     }
-    if app.keys().is_incomplete() { Err(Error::Unavailable) } else { Ok(None) }
+    Ok(grant)
 }

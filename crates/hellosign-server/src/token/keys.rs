@@ -387,14 +387,19 @@ impl KeyRing {
         }
     }
 
-    /// This ring without the keys that the database has revoked; `None` where the issuing one is among them.
-    pub(crate) fn without_revoked(&self, listed: &[ListedKey]) -> Option<Self> {
+    /// This ring as far as it goes with what the database lists now: without the keys that were revoked, and with
+    /// those that it lacks known to be missing. `None` where the one that it issues with was revoked.
+    pub(crate) fn as_listed(&self, listed: &[ListedKey]) -> Option<Self> {
         let is_revoked = |id: KeyId| listed.iter().any(|key| key.id == id && key.state == KeyState::Revoked);
         if is_revoked(self.issuing) {
             return None;
         }
-        let keys = self.keys.iter().filter(|(id, _)| !is_revoked(**id));
-        Some(Self { issuing: self.issuing, keys: keys.map(|(id, key)| (*id, key.clone())).collect() })
+        let mut keys = self.keys.clone();
+        keys.retain(|id, _| !is_revoked(*id));
+        for key in listed.iter().filter(|key| key.state != KeyState::Revoked) {
+            keys.entry(key.id).or_insert(None);
+        }
+        Some(Self { issuing: self.issuing, keys })
     }
 
     /// The hash of a credential under the issuing key: what is stored.

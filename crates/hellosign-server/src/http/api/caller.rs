@@ -72,13 +72,12 @@ async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Refusal> {
     let Some((api_key, _)) = basic(headers).filter(|(api_key, _)| !api_key.is_empty()) else {
         return Err(Refusal::unauthorized("Unauthorized user. No credentials supplied.", "Bearer"));
     };
-    let hashes = app.keys().hashes(Purpose::ApiKey, &api_key);
-    match app.store.find_account_by_api_key(hashes).await? {
+    let find = |hashes| app.store.find_account_by_api_key(hashes);
+    match app.find_hashed(Purpose::ApiKey, &api_key, find).await? {
         Some((account, stored)) if !account.is_locked => {
             app.keep_under_issuing_key(Purpose::ApiKey, &api_key, stored);
             Ok(Caller { account, client: None })
         }
-        None if app.keys().is_incomplete() => Err(Refusal::unavailable()),
         _ => Err(Refusal::unauthorized("Unauthorized api key", "Bearer")),
     }
 }

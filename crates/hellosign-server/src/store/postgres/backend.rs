@@ -421,8 +421,10 @@ impl Postgres {
                 _ => Sql::RehashImported,
             };
             self.pool.run(sql, &[to, from]).await?;
-            if *purpose == Purpose::ImportedToken {
-                self.recent.imported.remove(from);
+            match purpose {
+                Purpose::ClientSecret => self.recent.clients.clear(),
+                Purpose::ImportedToken => self.recent.imported.remove(from),
+                _ => {}
             }
             rehashes.pop();
         }

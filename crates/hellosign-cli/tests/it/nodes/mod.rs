@@ -1,0 +1,8 @@
+//! Several servers on one PostgreSQL database: what one has answered the others stand by, whatever happens to any of
+//! them and to the database.
+
+mod failover;
+mod keys;
+mod killed;
+mod load;
+mod node;
