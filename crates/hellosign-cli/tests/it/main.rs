@@ -10,6 +10,7 @@ mod harness;
 mod browser;
 mod command_line;
 mod concurrency;
+mod deployment;
 mod documentation;
 mod durability;
 mod emulator;
