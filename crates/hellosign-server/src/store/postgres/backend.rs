@@ -127,6 +127,7 @@ impl Backend for Postgres {
 
     async fn update_client(&self, next: Client) -> Result<Updated, StoreError> {
         let next = Client { revision: next.revision + 1, ..next };
+        let sent = Instant::now();
         let answered = self.run(Sql::UpdateClient, &rows::client_values(&next)?).await?;
         let is_done = !answered.rows.is_empty();
         self.recent.clients.remove(&next.client_id);
@@ -134,7 +135,7 @@ impl Backend for Postgres {
             && answered.was_repeated
             && self.read_client(&next.client_id).await?.is_some_and(|stored| *stored == next);
         if is_done {
-            self.recent.clients.insert(next.client_id.clone(), Arc::new(next), Instant::now());
+            self.recent.clients.wrote(next.client_id.clone(), Arc::new(next), sent);
         }
         Ok(updated(is_done, is_mine))
     }
@@ -165,6 +166,7 @@ impl Backend for Postgres {
     async fn update_account(&self, next: Account) -> Result<Updated, StoreError> {
         let next = Account { revision: next.revision + 1, ..next };
         let (revision, epoch) = (i64::from(next.revision), i64::from(next.epoch));
+        let sent = Instant::now();
         let answered = self
             .pool
             .run(
@@ -186,7 +188,7 @@ impl Backend for Postgres {
             && answered.was_repeated
             && self.read_account(next.account_id).await?.is_some_and(|stored| *stored == next);
         if is_done {
-            self.recent.accounts.insert(next.account_id, Arc::new(next), Instant::now());
+            self.recent.accounts.wrote(next.account_id, Arc::new(next), sent);
         }
         Ok(updated(is_done, is_mine))
     }
@@ -278,6 +280,7 @@ impl Backend for Postgres {
         let mut values: Vec<Value> = vec![Box::new(hash)];
         values.extend(rows::grant_values(&grant));
         values.push(Box::new(i64::try_from(most).unwrap_or(i64::MAX)));
+        let sent = Instant::now();
         let answered = self.run(Sql::RedeemCode, &values).await?;
         if !answered.rows.is_empty() {
             for row in &answered.rows {
@@ -287,7 +290,7 @@ impl Backend for Postgres {
                     self.recent.grants.remove(&grant_id);
                 }
             }
-            self.recent.grants.insert(grant.grant_id, Arc::new(grant), Instant::now());
+            self.recent.grants.wrote(grant.grant_id, Arc::new(grant), sent);
             return Ok(Redeemed::Fresh);
         }
         Ok(match self.find_code(vec![hash]).await?.and_then(|code| code.redeemed) {
@@ -300,9 +303,10 @@ impl Backend for Postgres {
 
     async fn update_grant(&self, next: Grant) -> Result<Updated, StoreError> {
         let next = Grant { revision: next.revision + 1, ..next };
+        let sent = Instant::now();
         let answered = self.run(Sql::UpdateGrant, &grant_changes(&next)).await?;
         if !answered.rows.is_empty() {
-            self.recent.grants.insert(next.grant_id, Arc::new(next), Instant::now());
+            self.recent.grants.wrote(next.grant_id, Arc::new(next), sent);
             return Ok(Updated::Done);
         }
         self.recent.grants.remove(&next.grant_id);

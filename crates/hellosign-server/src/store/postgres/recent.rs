@@ -9,6 +9,8 @@ use tokio::time::Instant;
 
 /// How old what is answered may be, counted from when its reading began.
 const MOMENT: Duration = Duration::from_secs(1);
+/// An answer that is no slower than this is as good as at once.
+const PROMPT: Duration = Duration::from_millis(50);
 /// Entries of each kind.
 const ENTRIES: usize = 100_000;
 
@@ -41,11 +43,21 @@ impl<K: Hash + Eq + Clone, V: Clone> Recent<K, V> {
         self.entries.peek(key).map(|entry| entry.value)
     }
 
-    /// Takes over what was read, by somebody who began at this moment, or what was just written.
+    /// Takes over what was read, by somebody who began at this moment.
     pub(super) fn insert(&self, key: K, value: V, as_of: Instant) {
         let _one_by_one = self.comparing.lock().unwrap_or_else(PoisonError::into_inner);
         if self.entries.peek(&key).is_none_or(|entry| entry.as_of <= as_of) {
             self.entries.insert(key, Entry { value, as_of });
+        }
+    }
+
+    /// Takes over what was written by a statement that was sent at this moment. It is newer than all that was read
+    /// until now; but if the answer took its time, somebody else may have written since.
+    pub(super) fn wrote(&self, key: K, value: V, sent: Instant) {
+        if sent.elapsed() < PROMPT {
+            self.insert(key, value, Instant::now());
+        } else {
+            self.remove(&key);
         }
     }
 
@@ -87,8 +99,18 @@ mod tests {
         let recent = Recent::new();
         let began = Instant::now();
         tokio::time::advance(Duration::from_millis(10)).await;
-        recent.insert(1, "written", Instant::now());
+        recent.wrote(1, "written", Instant::now());
         recent.insert(1, "read before", began);
         assert_eq!(recent.find(&1), Some("written"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_written_long_ago_may_have_been_written_over() {
+        let recent = Recent::new();
+        recent.insert(1, "read", Instant::now());
+        let sent = Instant::now();
+        tokio::time::advance(Duration::from_millis(900)).await;
+        recent.wrote(1, "written", sent);
+        assert_eq!(recent.find(&1), None);
     }
 }
