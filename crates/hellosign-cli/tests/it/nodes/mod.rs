@@ -6,3 +6,5 @@ mod keys;
 mod killed;
 mod load;
 mod node;
+mod starting;
+mod tls;

@@ -69,6 +69,8 @@ pub(crate) enum PostgresError {
     KeyFile(#[from] KeyFileFailure),
     #[error(transparent)]
     Keys(#[from] KeyRingError),
+    #[error("no connection to the database comes about: {0}")]
+    NoConnection(String),
     #[error("the database gave no answer; the log says why")]
     Silent(#[from] StoreError),
 }

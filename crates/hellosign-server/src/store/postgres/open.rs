@@ -24,6 +24,8 @@ use crate::random::Random;
 use crate::store::StoreError;
 use crate::token::{KeyRing, ListedKey, ServerKeys, key_file};
 
+/// How long a start waits for a connection: many nodes may start at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How often the database's time is measured.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -55,6 +57,7 @@ impl Postgres {
         let _ = driving.await;
 
         let pool = Arc::new(Pool::start(connector, config.connections, Arc::clone(metrics)));
+        pool.connected(PATIENCE).await.map_err(PostgresError::NoConnection)?;
         let time = Arc::new(DatabaseTime::new(clock));
         let beat = beat(&pool, &time).await?;
         if beat.is_filling {

@@ -144,6 +144,14 @@ impl Pool {
         }
     }
 
+    /// Waits for the first connection; says why where none comes about.
+    pub(super) async fn connected(&self, patience: Duration) -> Result<(), String> {
+        match self.shared.lane(Instant::now() + patience, patience).await {
+            Some(_) => Ok(()),
+            None => Err(self.trouble()),
+        }
+    }
+
     /// Connections that work right now.
     pub(super) fn live(&self) -> usize {
         self.shared.lanes.iter().filter(|lane| lane.load().is_some()).count()
@@ -171,7 +179,7 @@ impl Pool {
     async fn attempt(&self, sql: Sql, values: &Values<'_>, deadline: Instant) -> Result<Vec<Row>, Failure> {
         let shared = &self.shared;
         let _place = shared.place(deadline).await.ok_or(Failure::Refused)?;
-        let lane = shared.lane(deadline).await.ok_or(Failure::Refused)?;
+        let lane = shared.lane(deadline, PATIENCE).await.ok_or(Failure::Refused)?;
         let _one = OneMore::on(&lane.in_flight);
         let statement = lane.statements.get(sql as usize).ok_or(Failure::Refused)?;
         match timeout(ANSWER, lane.client.query(statement, values)).await {
@@ -224,8 +232,8 @@ impl Shared {
     }
 
     /// The connection with the least to do; `None` where none comes about in time.
-    async fn lane(&self, deadline: Instant) -> Option<Arc<Lane>> {
-        let until = deadline.min(Instant::now() + PATIENCE);
+    async fn lane(&self, deadline: Instant, patience: Duration) -> Option<Arc<Lane>> {
+        let until = deadline.min(Instant::now() + patience);
         loop {
             let connected = self.connected.notified();
             let live = self.lanes.iter().filter_map(ArcSwapOption::load_full);
