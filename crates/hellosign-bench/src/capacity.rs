@@ -1,7 +1,7 @@
 //! What one machine carries: refreshes, exchanges and introspections a second, memory and disk, for few and for many
 //! grants, on SQLite and on PostgreSQL.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -210,11 +210,12 @@ async fn measure(
     let mut runs = (Vec::new(), Vec::new(), Vec::new());
     let duration = Duration::from_secs(args.seconds);
     let mut tokens = Vec::new();
+    let (mut cpu_plain, mut cpu_rotating) = (Cpu::default(), Cpu::default());
     for _ in 0..args.runs {
-        runs.0.push(load::refresh(server.address, &mut plain, "plain", args.connections, duration).await?);
-        runs.1.push(
-            load::refresh(server.address, &mut rotating, "rotating", args.connections, duration).await?,
-        );
+        let run = load::refresh(server.address, &mut plain, "plain", args.connections, duration);
+        runs.0.push(cpu_plain.around(&server, run).await?);
+        let run = load::refresh(server.address, &mut rotating, "rotating", args.connections, duration);
+        runs.1.push(cpu_rotating.around(&server, run).await?);
     }
     let exchanges: Vec<String> =
         made.codes.iter().map(|code| form(&format!("grant_type=authorization_code&code={code}"))).collect();
@@ -247,7 +248,38 @@ async fn measure(
         measured.memory,
         measured.bytes
     );
+    println!("            CPU µs each, plain {cpu_plain}; rotating {cpu_rotating}");
     Ok(measured)
+}
+
+/// What answers have cost.
+#[derive(Debug, Default)]
+struct Cpu {
+    server: u64,
+    postgresql: u64,
+    answers: u64,
+}
+
+impl Cpu {
+    async fn around(
+        &mut self,
+        server: &Target,
+        run: impl Future<Output = anyhow::Result<Figures>>,
+    ) -> anyhow::Result<Figures> {
+        let before = (server.cpu()?, target::cpu_of_postgresql());
+        let figures = run.await?;
+        self.server += server.cpu()? - before.0;
+        self.postgresql += target::cpu_of_postgresql().saturating_sub(before.1);
+        self.answers += figures.answered;
+        Ok(figures)
+    }
+}
+
+impl fmt::Display for Cpu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let each = |micros: u64| micros as f64 / self.answers as f64;
+        write!(f, "server {:.1}, PostgreSQL {:.1}", each(self.server), each(self.postgresql))
+    }
 }
 
 fn form(parameters: &str) -> String {

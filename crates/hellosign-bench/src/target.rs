@@ -92,10 +92,35 @@ impl Target {
         Ok(kib / 1024)
     }
 
+    /// Its CPU time so far, in microseconds.
+    pub(crate) fn cpu(&self) -> anyhow::Result<u64> {
+        cpu_of(self.child.id().context("the server has ended")?).context("no such process")
+    }
+
     pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill().await?;
         Ok(())
     }
+}
+
+/// Of user and system, in microseconds; `None` where there is no such process.
+fn cpu_of(id: u32) -> Option<u64> {
+    /// Microseconds of one of the kernel's ticks, of which Linux shows a hundred a second everywhere.
+    const TICK: u64 = 10_000;
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name may have spaces in it, and ends with the last bracket.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    Some((ticks(11)? + ticks(12)?) * TICK)
+}
+
+/// CPU time so far, in microseconds, of all of PostgreSQL's processes on this machine that live.
+pub(crate) fn cpu_of_postgresql() -> u64 {
+    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
+    let ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+    let is_postgres =
+        |id: &u32| fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.trim() == "postgres");
+    ids.filter(is_postgres).filter_map(cpu_of).sum()
 }
 
 /// Builds the release binary, unless one is named.

@@ -10,15 +10,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::source::Source;
-use self::tables::{TABLES, Table, Value, digest};
+use self::tables::{TABLES, Table, Value};
 use self::target::{Changes, Target};
 use super::postgres::{DatabaseUrl, PostgresError};
 
 /// Rows that are sent at once.
 const AT_ONCE: usize = 2000;
+/// Times that many, which are read ahead.
+const AHEAD: usize = 4;
 
 /// How a move goes, as it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,14 +103,13 @@ pub async fn transfer(
         return Err(TransferReason::MovedBefore.into());
     }
     let mut target = Target::open(to).await?;
-    let mut copied = Copied::default();
-    copied.copy(&source, &mut target).await?;
-    progress(TransferProgress::Copied { rows: copied.rows.len() });
+    let copied = copy(&source, &mut target).await?;
+    progress(TransferProgress::Copied { rows: copied.iter().map(HashMap::len).sum() });
 
     let began = Instant::now();
     source.let_go().await?;
     progress(TransferProgress::LetGo);
-    let changes = copied.changes(&source).await?;
+    let changes = changes(&source, copied).await?;
     target.finish(&changes, source.meta()?).await?;
     progress(TransferProgress::Done {
         changed: changes.iter().map(|changes| changes.keys.len()).sum(),
@@ -125,55 +127,61 @@ pub fn take_back(data_dir: &Path) -> Result<(), TransferError> {
     Ok(Source::open(data_dir)?.take_back()?)
 }
 
-/// What the target has: each row's table and key, and what it was.
-#[derive(Default)]
-struct Copied {
-    rows: HashMap<(&'static str, Value), u64>,
-}
+/// What the target has of a table: each row by the bytes of its key, and what tells whether it has changed since.
+type Copied = HashMap<Box<[u8]>, u64>;
 
-impl Copied {
-    async fn copy(&mut self, source: &Source, target: &mut Target) -> Result<(), TransferReason> {
-        let mut rows = source.rows(&TABLES);
-        let mut batch: Vec<Vec<Value>> = Vec::new();
+/// Copies all there is.
+async fn copy(source: &Source, target: &mut Target) -> Result<Vec<Copied>, TransferReason> {
+    let (sender, mut batches) = mpsc::channel::<(&'static Table, Vec<Vec<Value>>)>(AHEAD);
+    let source = source.clone();
+    let reading = tokio::task::spawn_blocking(move || {
+        let mut copied: Vec<Copied> = TABLES.iter().map(|_| Copied::new()).collect();
+        let mut batch = Vec::new();
         let mut current: Option<&'static Table> = None;
-        while let Some((table, row)) = rows.next().await? {
+        let send = |table, batch: &mut Vec<Vec<Value>>| {
+            sender.blocking_send((table, std::mem::take(batch))).map_err(|_| TransferReason::CutShort)
+        };
+        source.scan(&TABLES, |at, table, row| {
             if let Some(before) = current
                 && (before.name != table.name || batch.len() == AT_ONCE)
             {
-                target.add(before, &batch).await?;
-                batch.clear();
+                send(before, &mut batch)?;
             }
             current = Some(table);
-            self.rows.insert((table.name, row[0].clone()), digest(&row));
-            batch.push(row);
-        }
-        match current {
-            Some(table) => target.add(table, &batch).await,
-            None => Ok(()),
-        }
+            copied[at].insert(table.key(row)?.into(), table.digest(row)?);
+            batch.push(table.read(row)?);
+            Ok(())
+        })?;
+        current.map_or(Ok(()), |table| send(table, &mut batch))?;
+        Ok(copied)
+    });
+    while let Some((table, rows)) = batches.recv().await {
+        target.add(table, &rows).await?;
     }
+    reading.await.map_err(|_| TransferReason::CutShort)?
+}
 
-    /// What has changed since, table by table.
-    async fn changes(mut self, source: &Source) -> Result<Vec<Changes>, TransferReason> {
+/// What has changed since, table by table. Nothing is answered meanwhile, so a row that has not changed is looked at and
+/// not copied.
+async fn changes(source: &Source, mut copied: Vec<Copied>) -> Result<Vec<Changes>, TransferReason> {
+    let source = source.clone();
+    let comparing = tokio::task::spawn_blocking(move || {
         let of = |table| Changes { table, keys: Vec::new(), rows: Vec::new() };
         let mut changes: Vec<Changes> = TABLES.iter().map(of).collect();
-        let mut of_table = |name: &str, key: Value, row: Option<Vec<Value>>| {
-            if let Some(changes) = changes.iter_mut().find(|changes| changes.table.name == name) {
-                changes.keys.push(key);
-                changes.rows.extend(row);
+        source.scan(&TABLES, |at, table, row| {
+            let key = table.key(row)?;
+            if copied[at].remove(&*key) != Some(table.digest(row)?) {
+                changes[at].keys.push(table.key_of(&key));
+                changes[at].rows.push(table.read(row)?);
             }
-        };
-        let mut rows = source.rows(&TABLES);
-        while let Some((table, row)) = rows.next().await? {
-            let key = row[0].clone();
-            let known = self.rows.remove(&(table.name, key.clone()));
-            if known != Some(digest(&row)) {
-                of_table(table.name, key, Some(row));
-            }
-        }
-        for ((name, key), _) in self.rows {
-            of_table(name, key, None);
+            Ok(())
+        })?;
+        // What was not met again is gone. Not before all was read: an error is no end.
+        for (changes, gone) in changes.iter_mut().zip(copied) {
+            let table = changes.table;
+            changes.keys.extend(gone.keys().map(|key| table.key_of(key)));
         }
         Ok(changes)
-    }
+    });
+    comparing.await.map_err(|_| TransferReason::CutShort)?
 }

@@ -4,17 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use tokio::sync::mpsc;
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use super::TransferReason;
-use super::tables::{Table, Value};
+use super::tables::Table;
 use crate::store::embedded::{self, SCHEMA};
 
 /// How long a server may take to let its database go.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Rows that are read ahead.
-const AHEAD: usize = 4096;
 
 /// A database that is about to be left.
 #[derive(Debug, Clone)]
@@ -29,20 +26,6 @@ pub(super) struct Meta {
     pub(super) epoch: i64,
     pub(super) last_time: i64,
     pub(super) has_moved: bool,
-}
-
-/// A row and its table; `None` is the end.
-type Read = Option<(&'static Table, Vec<Value>)>;
-
-/// The rows of all tables.
-#[derive(Debug)]
-pub(super) struct Rows(mpsc::Receiver<Result<Read, TransferReason>>);
-
-impl Rows {
-    /// The next one; `None` after the last. An end without that is an error: what was not read is not gone.
-    pub(super) async fn next(&mut self) -> Result<Read, TransferReason> {
-        self.0.recv().await.unwrap_or(Err(TransferReason::CutShort))
-    }
 }
 
 impl Source {
@@ -69,36 +52,21 @@ impl Source {
         })
     }
 
-    /// Reads all tables as they were at one moment, row by row.
-    pub(super) fn rows(&self, tables: &'static [Table]) -> Rows {
-        let (sender, receiver) = mpsc::channel(AHEAD);
-        let source = self.clone();
-        tokio::task::spawn_blocking(move || {
-            if let Err(error) = source.read_all(tables, &sender) {
-                // Whoever reads has given up.
-                let _ = sender.blocking_send(Err(error));
-            }
-        });
-        Rows(receiver)
-    }
-
-    fn read_all(
+    /// Shows all rows of all tables as they were at one moment. It blocks, for as long as that takes.
+    pub(super) fn scan<'t>(
         &self,
-        tables: &'static [Table],
-        sender: &mpsc::Sender<Result<Read, TransferReason>>,
+        tables: &'t [Table],
+        mut visit: impl FnMut(usize, &'t Table, &Row<'_>) -> Result<(), TransferReason>,
     ) -> Result<(), TransferReason> {
         let mut connection = self.connect()?;
         let snapshot = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-        for table in tables {
+        for (at, table) in tables.iter().enumerate() {
             let mut statement = snapshot.prepare(&table.select())?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                if sender.blocking_send(Ok(Some((table, table.read(row)?)))).is_err() {
-                    return Ok(());
-                }
+                visit(at, table, row)?;
             }
         }
-        let _ = sender.blocking_send(Ok(None));
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! What moves: each table with its columns, the key first, as both databases have them.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use bytes::BytesMut;
@@ -194,10 +195,42 @@ impl Table {
         let value = |(at, column): (usize, &Column)| Value::read(row.get_ref(at)?, column.kind, at);
         self.columns.iter().enumerate().map(value).collect()
     }
+
+    /// What tells whether a row has changed.
+    pub(super) fn digest(&self, row: &Row<'_>) -> rusqlite::Result<u64> {
+        let mut hasher = DefaultHasher::new();
+        for at in 0..self.columns.len() {
+            match row.get_ref(at)? {
+                ValueRef::Null => 0_u8.hash(&mut hasher),
+                ValueRef::Integer(number) => (1_u8, number).hash(&mut hasher),
+                ValueRef::Real(number) => (2_u8, number.to_bits()).hash(&mut hasher),
+                ValueRef::Text(bytes) => (3_u8, bytes).hash(&mut hasher),
+                ValueRef::Blob(bytes) => (4_u8, bytes).hash(&mut hasher),
+            }
+        }
+        Ok(hasher.finish())
+    }
+
+    /// The bytes of a row's key.
+    pub(super) fn key<'a>(&self, row: &'a Row<'_>) -> rusqlite::Result<Cow<'a, [u8]>> {
+        Ok(match row.get_ref(0)? {
+            ValueRef::Integer(number) => Cow::Owned(number.to_be_bytes().to_vec()),
+            other => Cow::Borrowed(other.as_bytes()?),
+        })
+    }
+
+    /// The key that has these bytes.
+    pub(super) fn key_of(&self, bytes: &[u8]) -> Value {
+        match self.columns[0].kind {
+            Kind::Text => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
+            Kind::Number => Value::Number(bytes.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes))),
+            Kind::Bytes | Kind::Truth => Value::Bytes(bytes.to_owned()),
+        }
+    }
 }
 
 /// A value on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Null,
     Bytes(Vec<u8>),
@@ -219,13 +252,6 @@ impl Value {
             }
         })
     }
-}
-
-/// What tells whether a row has changed.
-pub(super) fn digest(row: &[Value]) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    row.hash(&mut hasher);
-    hasher.finish()
 }
 
 impl ToSql for Value {
