@@ -1,10 +1,12 @@
 //! Several servers on one PostgreSQL database: what one has answered the others stand by, whatever happens to any of
 //! them and to the database.
 
+mod bad_database;
 mod failover;
 mod keys;
 mod killed;
 mod load;
 mod node;
+mod site;
 mod starting;
 mod tls;

@@ -260,11 +260,13 @@ async fn keep_connected(shared: Arc<Shared>, at: usize) {
                 let lane = Arc::new(lane);
                 shared.lanes[at].store(Some(Arc::clone(&lane)));
                 shared.connected.notify_waiters();
-                tokio::select! {
-                    ended = driving => tracing::warn!(error = ?ended.err().map(|e| told(&e)), "a connection to the database ended"),
-                    () = lane.given_up.notified() => tracing::warn!("a connection to the database is given up"),
-                }
+                let trouble = tokio::select! {
+                    ended = driving => closed(ended.err()),
+                    () = lane.given_up.notified() => "it was given up, since it gave no answer".to_owned(),
+                };
                 shared.lanes[at].store(None);
+                tracing::warn!(trouble, "a connection to the database ended");
+                shared.set_trouble(Some(trouble));
             }
             Err(error) => {
                 let trouble = Some(error);
@@ -287,13 +289,17 @@ async fn connect(connector: &Connector) -> Result<(Lane, Driving), String> {
         let statements = tokio::select! {
             statements = prepare(&client) => statements?,
             ended = &mut driving => {
-                return Err(ended.err().map_or_else(|| "the connection was closed".to_owned(), |e| told(&e)));
+                return Err(closed(ended.err()));
             }
         };
         let lane = Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: Notify::new() };
         Ok((lane, driving))
     };
     timeout(ANSWER * 2, connected).await.map_err(|_| "the database does not answer".to_owned())?
+}
+
+fn closed(error: Option<tokio_postgres::Error>) -> String {
+    error.map_or_else(|| "the connection was closed".to_owned(), |error| told(&error))
 }
 
 async fn prepare(client: &Client) -> Result<Vec<Statement>, String> {
