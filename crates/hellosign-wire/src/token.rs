@@ -128,13 +128,15 @@ impl OAuthTokenRefreshRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OAuthTokenResponse {
-    /// Presented as `Authorization: Bearer`.
+    /// Presented as `Authorization: Bearer`. An answer with an empty one is none.
+    #[serde(deserialize_with = "some_token")]
     pub access_token: AccessToken,
     /// `Bearer`, also where a server leaves it out.
     #[serde(default = "bearer")]
     pub token_type: String,
-    /// To be kept in place of the one that was sent; absent, the one that was sent stays good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// To be kept in place of the one that was sent; absent, the one that was sent stays good. An empty one
+    /// is read as absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "token_or_none")]
     pub refresh_token: Option<RefreshToken>,
     /// Lifetime of the access token in seconds from now. (The vendor's description speaks of epoch
     /// time; its values are durations.) A string of digits is read too.
@@ -156,6 +158,18 @@ impl OAuthTokenResponse {
             state: None,
         }
     }
+}
+
+fn some_token<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccessToken, D::Error> {
+    let token = AccessToken::deserialize(deserializer)?;
+    if token.expose().is_empty() {
+        return Err(de::Error::custom("access_token is empty"));
+    }
+    Ok(token)
+}
+
+fn token_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<RefreshToken>, D::Error> {
+    Ok(Option::<RefreshToken>::deserialize(deserializer)?.filter(|token| !token.expose().is_empty()))
 }
 
 fn bearer() -> String {
@@ -242,5 +256,11 @@ mod tests {
     #[test]
     fn an_answer_without_an_access_token_is_no_answer() {
         assert!(serde_json::from_str::<OAuthTokenResponse>("{}").is_err());
+        assert!(serde_json::from_str::<OAuthTokenResponse>(r#"{"access_token":""}"#).is_err());
+        for none in [r#""""#, "null"] {
+            let answer = format!(r#"{{"access_token":"a","refresh_token":{none}}}"#);
+            let answer: OAuthTokenResponse = serde_json::from_str(&answer).unwrap();
+            assert_eq!(answer.refresh_token, None);
+        }
     }
 }

@@ -35,7 +35,8 @@ pub enum TokenError {
     Unavailable {
         /// How long to wait at least.
         retry_after: Duration,
-        /// What the last attempt came to; `None` where that was another account's.
+        /// What the last attempt came to; `None` where that was another account's, or where the token that came
+        /// was not good for as long as it took.
         source: Option<Arc<ApiError>>,
     },
     /// The server refused the request for a reason that is not the grant.

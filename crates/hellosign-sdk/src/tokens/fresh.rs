@@ -5,12 +5,14 @@ use std::time::{Duration, SystemTime};
 use hellosign_wire::secret::AccessToken;
 
 use super::environment::{Clock, Random, fraction};
-use super::record::{Record, millis};
+use super::record::{Record, millis, whole_millis};
 
 /// Renewal starts this long before the end at most.
 const EARLIEST: Duration = Duration::from_secs(300);
 /// A token is not handed out in its last moments: the request that it is for takes time, too.
 const LONGEST_MARGIN: Duration = Duration::from_secs(10);
+/// Clocks of two machines on one store may differ by that.
+const SKEW: Duration = Duration::from_secs(60);
 /// Beyond any lifetime, and within what can be added to a time.
 const AGES: Duration = Duration::from_secs(1000 * 365 * 24 * 3600);
 
@@ -46,11 +48,13 @@ impl Fresh {
         }
     }
 
-    /// One that was found: its age is what the time of day says. A clock that was set back makes it no
-    /// younger than it was born.
+    /// One that was found: its age is what the time of day says. One from the future has expired, for all that
+    /// is known: the clock was set back since, and says nothing of its age.
     pub(super) fn found(record: &Record, clock: &dyn Clock, random: &dyn Random) -> Self {
-        let age = Duration::from_millis(millis(clock.wall()).saturating_sub(record.requested_at));
-        Self::new(record, age, clock, random)
+        let now = millis(clock.wall());
+        let is_believed = record.requested_at <= now.saturating_add(whole_millis(SKEW));
+        let age = Duration::from_millis(now.saturating_sub(record.requested_at));
+        Self::new(record, if is_believed { age } else { AGES }, clock, random)
     }
 
     /// How long it is still good for, by the monotonic clock.

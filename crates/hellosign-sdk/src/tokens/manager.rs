@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use hellosign_wire::secret::ClientSecret;
 use hellosign_wire::token::OAuthTokenResponse;
+use tokio::sync::oneshot;
 
 use super::account::AccountToken;
 use super::accounts::Accounts;
@@ -71,18 +72,23 @@ impl TokenManager {
         AccountToken { slot: self.accounts.slot(name), shared: Arc::clone(&self.shared) }
     }
 
-    /// Exchanges a code and keeps what it is exchanged for.
-    ///
-    /// A code is good once, so the store is asked first whether it is there.
+    /// Exchanges a code and keeps what it is exchanged for. A code is good once: so the store is asked first
+    /// whether it is there, and what was begun is ended, whether or not anybody waits for it.
     ///
     /// # Errors
     /// [`TokenError::Refused`] where the code is refused, [`TokenError::Unavailable`] where no answer came
-    /// (the user may have to authorize again), [`TokenError::Store`] for the store.
+    /// (the user may have to authorize again), [`TokenError::NoGrant`] where there is no refresh token in the
+    /// answer, [`TokenError::Store`] for the store, [`TokenError::ShutDown`] after a shutdown.
     pub async fn exchange(&self, account: &str, authorized: &Authorized) -> Result<AccountToken, TokenError> {
-        self.shared.store.load(account).await?;
-        let requested_at = self.shared.clock.wall();
-        let tokens = self.shared.endpoint.exchange(authorized).await.map_err(refused)?;
-        self.insert(account, tokens, requested_at).await
+        let (account, authorized) = (account.to_owned(), authorized.clone());
+        self.to_its_end(|manager| async move {
+            let shared = &manager.shared;
+            shared.store.load(&account).await?;
+            let requested_at = shared.clock.wall();
+            let tokens = shared.endpoint.exchange(&authorized).await.map_err(refused)?;
+            manager.keep(&account, tokens, requested_at).await
+        })
+        .await
     }
 
     /// Keeps tokens that the program got otherwise, in place of any that were kept for this account.
@@ -90,8 +96,69 @@ impl TokenManager {
     ///
     /// # Errors
     /// [`TokenError::NoGrant`] where there is no refresh token among them, [`TokenError::Store`] for the
-    /// store.
+    /// store, [`TokenError::ShutDown`] after a shutdown.
     pub async fn insert(
+        &self,
+        account: &str,
+        tokens: OAuthTokenResponse,
+        requested_at: SystemTime,
+    ) -> Result<AccountToken, TokenError> {
+        let account = account.to_owned();
+        self.to_its_end(|manager| async move { manager.keep(&account, tokens, requested_at).await }).await
+    }
+
+    /// Ends an account's grant at the server (RFC 7009) and forgets it here. The vendor's service has no such
+    /// endpoint: there a user ends it in the account's settings.
+    ///
+    /// # Errors
+    /// [`TokenError::NoGrant`] and [`TokenError::GrantDead`] where there is nothing to end,
+    /// [`TokenError::Refused`] where the server does not do it, [`TokenError::Unavailable`] where it does not
+    /// answer: the grant is kept then. [`TokenError::ShutDown`] after a shutdown.
+    ///
+    /// ```no_run
+    /// # use hellosign_sdk::tokens::{TokenError, TokenManager};
+    /// # async fn example(manager: TokenManager) -> Result<(), TokenError> {
+    /// manager.revoke("jill").await
+    /// # }
+    /// ```
+    pub async fn revoke(&self, account: &str) -> Result<(), TokenError> {
+        let account = account.to_owned();
+        self.to_its_end(|manager| async move {
+            let (_, record) = manager.shared.load(&account).await?;
+            manager.shared.endpoint.revoke(&record.refresh_token).await.map_err(refused)?;
+            manager.forget(&account).await
+        })
+        .await
+    }
+
+    /// Forgets an account's grant. It goes on to exist at the server.
+    ///
+    /// # Errors
+    /// [`TokenError::Store`] for the store, [`TokenError::ShutDown`] after a shutdown.
+    pub async fn remove(&self, account: &str) -> Result<(), TokenError> {
+        let account = account.to_owned();
+        self.to_its_end(|manager| async move { manager.forget(&account).await }).await
+    }
+
+    /// Work that a caller who goes away does not end, and that a shutdown waits for: store and memory say the
+    /// same when it is done.
+    async fn to_its_end<T, W>(&self, work: impl FnOnce(Self) -> W) -> Result<T, TokenError>
+    where
+        T: Send + 'static,
+        W: Future<Output = Result<T, TokenError>> + Send + 'static,
+    {
+        let running = self.shared.running.start().ok_or(TokenError::ShutDown)?;
+        let (sender, done) = oneshot::channel();
+        let work = work(self.clone());
+        self.shared.spawner.spawn(Box::pin(async move {
+            // Nobody has to wait for it.
+            let _ = sender.send(work.await);
+            drop(running);
+        }));
+        done.await.unwrap_or(Err(TokenError::Interrupted))
+    }
+
+    async fn keep(
         &self,
         account: &str,
         tokens: OAuthTokenResponse,
@@ -111,32 +178,7 @@ impl TokenManager {
         }
     }
 
-    /// Ends an account's grant at the server (RFC 7009) and forgets it here. The vendor's service has no such
-    /// endpoint: there a user ends it in the account's settings.
-    ///
-    /// # Errors
-    /// [`TokenError::NoGrant`] and [`TokenError::GrantDead`] where there is nothing to end,
-    /// [`TokenError::Refused`] where the server does not do it, [`TokenError::Unavailable`] where it does not
-    /// answer: the grant is kept then.
-    ///
-    /// ```no_run
-    /// # use hellosign_sdk::tokens::{TokenError, TokenManager};
-    /// # async fn example(manager: TokenManager) -> Result<(), TokenError> {
-    /// manager.revoke("jill").await
-    /// # }
-    /// ```
-    pub async fn revoke(&self, account: &str) -> Result<(), TokenError> {
-        let shared = &self.shared;
-        let (_, record) = shared.load(account).await?;
-        shared.endpoint.revoke(&record.refresh_token).await.map_err(refused)?;
-        self.remove(account).await
-    }
-
-    /// Forgets an account's grant. It goes on to exist at the server.
-    ///
-    /// # Errors
-    /// [`TokenError::Store`] for the store.
-    pub async fn remove(&self, account: &str) -> Result<(), TokenError> {
+    async fn forget(&self, account: &str) -> Result<(), TokenError> {
         let shared = &self.shared;
         while let Some(stored) = shared.store.load(account).await? {
             if shared.store.replace(account, Some(stored.version), shared.number(), None).await? {
@@ -161,8 +203,8 @@ impl TokenManager {
         TokenEvents(self.shared.events.subscribe())
     }
 
-    /// Starts no renewal any more, and waits until those that are under way have been stored. Tokens that
-    /// are good are handed out as before.
+    /// Begins nothing any more, and waits until what is under way has been stored: renewals, exchanges,
+    /// revocations. Tokens that are good are handed out as before.
     pub async fn shutdown(&self) {
         self.shared.running.shut_down().await;
     }

@@ -21,6 +21,8 @@ use crate::error::ApiError;
 
 /// What a server that does not say so is left alone for, at least.
 const QUIET: Duration = Duration::from_secs(1);
+/// And at most, whatever it says: what is broken for an hour may be mended.
+const LONGEST_QUIET: Duration = Duration::from_secs(3600);
 /// Between two looks at whether somebody else has renewed, at most.
 const LONGEST_LOOK: Duration = Duration::from_millis(250);
 
@@ -138,6 +140,9 @@ impl<'a> Attempt<'a> {
                 Ok(Some(record)) => {
                     let age = self.shared.clock.monotonic().saturating_sub(sent_at);
                     let fresh = Fresh::new(&record, age, &*self.shared.clock, &*self.shared.random);
+                    if !fresh.is_usable(&*self.shared.clock) {
+                        return Err(TokenError::Unavailable { retry_after: QUIET, source: None });
+                    }
                     return Ok(ControlFlow::Break(Renewed { fresh: Arc::new(fresh), is_new: true }));
                 }
                 Ok(None) => return Ok(ControlFlow::Continue(())),
@@ -184,7 +189,7 @@ impl<'a> Attempt<'a> {
         if !error.is_transient() {
             return Err(TokenError::Refused(Arc::new(error)));
         }
-        let retry_after = error.retry_after().unwrap_or_default().max(QUIET);
+        let retry_after = error.retry_after().unwrap_or_default().clamp(QUIET, LONGEST_QUIET);
         if matches!(error.status(), Some(429 | 503)) {
             self.shared.host.quiet_until(self.shared.clock.monotonic() + retry_after);
         }

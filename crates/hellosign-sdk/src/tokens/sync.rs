@@ -59,5 +59,13 @@ impl<T> Published<T> {
 /// Runs a test with nobody else: where those locks are, there has to be a schedule.
 #[cfg(test)]
 pub(super) fn alone(test: fn()) {
-    shuttle::check_random(test, 1);
+    shuttle::Runner::new(shuttle::scheduler::RandomScheduler::new(1), settings()).run(test);
+}
+
+/// Sealing and tracing take more than the 32 KiB of stack that a task has by default.
+#[cfg(test)]
+pub(super) fn settings() -> shuttle::Config {
+    let mut settings = shuttle::Config::new();
+    settings.stack_size = 256 * 1024;
+    settings
 }

@@ -307,12 +307,12 @@ impl Random for Counting {
     }
 }
 
-/// Renewals as tasks that can be ended from outside.
+/// What runs in the background can be ended from outside.
 #[derive(Debug, Default)]
 pub(super) struct Tasks(Mutex<Vec<JoinHandle<()>>>);
 
 impl Tasks {
-    /// How many renewals were begun.
+    /// How many tasks were begun.
     pub(super) fn begun(&self) -> usize {
         self.0.lock().unwrap().len()
     }

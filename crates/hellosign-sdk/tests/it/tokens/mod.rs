@@ -46,6 +46,16 @@ impl TestClock {
         self.monotonic.fetch_add(millis(span), Ordering::SeqCst);
     }
 
+    /// Only the one passes that nobody can set.
+    fn sleep(&self, span: Duration) {
+        self.monotonic.fetch_add(millis(span), Ordering::SeqCst);
+    }
+
+    /// Only the time of day moves.
+    fn set_forward(&self, span: Duration) {
+        self.jump(millis(span));
+    }
+
     /// The time of day is set, by so many milliseconds.
     fn jump(&self, by: i64) {
         self.wall.fetch_add(by, Ordering::SeqCst);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hellosign_sdk::authorization::Authorized;
 use hellosign_sdk::tokens::{Clock as _, MemoryTokenStore, TokenError};
 
 use super::{DAY, TestClock, builder, expired, keys, tokens};
@@ -46,6 +47,25 @@ async fn a_token_that_is_fresh_asks_nobody() {
     assert!(peer.heard().is_empty());
 }
 
+/// However often it is asked for, and whatever else the process does.
+#[tokio::test]
+async fn a_token_that_is_fresh_costs_no_allocation() {
+    let (peer, clock) = (Peer::start(Act::Freeze).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    let account = manager.insert("jill", tokens("at", "rt", DAY), clock.wall()).await.unwrap();
+    let ask = || {
+        let token = std::pin::pin!(account.access_token())
+            .poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
+        assert!(matches!(token, std::task::Poll::Ready(Ok(token)) if token.expose() == "at"));
+    };
+    // arc-swap has a place for each thread.
+    ask();
+    let counted = allocation_counter::measure(|| (0..1000).for_each(|_| ask()));
+    assert_eq!(counted.count_total, 0);
+    let planted = allocation_counter::measure(|| drop(std::hint::black_box(account.name().to_owned())));
+    assert_eq!(planted.count_total, 1, "it does count");
+}
+
 #[tokio::test]
 async fn the_last_tenth_renews_while_the_old_token_serves() {
     let (peer, clock) = (Peer::start(answer("200 OK", "", TOKENS)).await, Arc::<TestClock>::default());
@@ -81,6 +101,30 @@ async fn a_caller_that_goes_away_takes_nothing_with_him() {
     let again = builder(&peer, &clock).shared_store(store, keys()).build();
     assert_eq!(again.account("jill").access_token().await.unwrap().expose(), "at");
     assert_eq!(peer.heard().len(), 1);
+}
+
+/// A code is good once: whoever shows it and goes away still has an account when he comes back.
+#[tokio::test]
+async fn an_exchange_whose_caller_goes_away_is_ended_and_kept() {
+    for polls in 1..30 {
+        let (peer, clock) = (Peer::start(answer("200 OK", "", TOKENS)).await, Arc::<TestClock>::default());
+        let manager = builder(&peer, &clock).build();
+        let authorized = Authorized::new("the-code", "state");
+        let mut exchanging = Box::pin(manager.exchange("jill", &authorized));
+        for _ in 0..polls {
+            tokio::select! {
+                biased;
+                _ = &mut exchanging => break,
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        drop(exchanging);
+        manager.shutdown().await;
+        assert_eq!(peer.heard().len(), 1);
+        let kept = manager.account("jill").access_token().await.unwrap();
+        assert_eq!(kept.expose(), "at", "after {polls} polls");
+        assert!(matches!(manager.exchange("jack", &authorized).await, Err(TokenError::ShutDown)));
+    }
 }
 
 #[tokio::test]

@@ -50,6 +50,68 @@ async fn while_the_server_fails_the_old_token_serves_and_attempts_are_spaced() {
     assert_eq!(account.access_token().await.unwrap().expose(), "at", "it recovers when the server does");
 }
 
+/// However long a server says, and whatever it says it with: an hour is enough.
+#[tokio::test]
+async fn nobody_is_sent_away_for_ever() {
+    let never = u64::MAX;
+    let headers = [
+        format!("Retry-After: {never}\r\n"),
+        "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n".to_owned(),
+        "X-Ratelimit-Limit-Remaining: 0\r\nX-Ratelimit-Reset: 99999999999\r\n".to_owned(),
+    ];
+    for headers in headers {
+        for status in ["429 Too Many Requests", "503 Service Unavailable"] {
+            let busy = answer(status, &headers, "");
+            let (peer, clock) = (Peer::start(Act::InTurn(vec![busy, granted()])).await, Arc::default());
+            let manager = builder(&peer, &clock).build();
+            let jill = expired(&manager, &clock, "jill", "rt").await;
+            let error = jill.access_token().await.unwrap_err();
+            let TokenError::Unavailable { retry_after, .. } = error else { panic!("{headers}: {error}") };
+            assert_eq!(retry_after, Duration::from_secs(3600), "{headers}");
+            assert!(jill.access_token().await.is_err());
+            assert_eq!(peer.heard().len(), 1);
+            clock.advance(retry_after);
+            assert_eq!(jill.access_token().await.unwrap().expose(), "at");
+        }
+    }
+}
+
+/// The token was good for less time than it took to come.
+#[tokio::test]
+async fn a_token_that_has_expired_when_it_comes_is_not_handed_out() {
+    let short = r#"{"access_token":"short","refresh_token":"rt2","expires_in":0}"#;
+    let turns = vec![answer("200 OK", "", short), granted()];
+    let (peer, clock) = (Peer::start(Act::InTurn(turns)).await, Arc::default());
+    let manager = builder(&peer, &clock).build();
+    let jill = expired(&manager, &clock, "jill", "rt").await;
+    for _ in 0..10 {
+        assert!(jill.access_token().await.unwrap_err().is_transient());
+    }
+    assert_eq!(peer.heard().len(), 1, "nor is it asked for again at once");
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(jill.access_token().await.unwrap().expose(), "at");
+    assert!(peer.heard()[1].contains("rt2"), "what came with it was kept");
+}
+
+/// `""` is how some say that there is none.
+#[tokio::test]
+async fn an_empty_refresh_token_does_not_take_the_place_of_one() {
+    let empty = r#"{"access_token":"at","refresh_token":"","expires_in":86400}"#;
+    let (peer, clock) = (Peer::start(answer("200 OK", "", empty)).await, Arc::default());
+    let manager = builder(&peer, &clock).build();
+    let jill = expired(&manager, &clock, "jill", "the-one").await;
+    jill.access_token().await.unwrap();
+    clock.advance(DAY);
+    jill.access_token().await.unwrap();
+    assert!(peer.heard()[1].contains("the-one"));
+
+    let nothing = answer("200 OK", "", r#"{"access_token":"","expires_in":86400}"#);
+    let (peer, clock) = (Peer::start(nothing).await, Arc::default());
+    let manager = builder(&peer, &clock).build();
+    let jill = expired(&manager, &clock, "jill", "rt").await;
+    assert!(jill.access_token().await.is_err(), "an answer without a token is none");
+}
+
 #[tokio::test]
 async fn one_who_is_told_to_wait_waits_for_all_accounts() {
     let busy = answer("429 Too Many Requests", "Retry-After: 30\r\n", "");
@@ -74,6 +136,7 @@ async fn nothing_but_invalid_grant_ends_a_grant() {
         answer("400 Bad Request", "", r#"{"error":"invalid_client","error_description":"no"}"#),
         answer("400 Bad Request", "", "<html>"),
         answer("408 Request Timeout", "", INVALID_GRANT),
+        answer("429 Too Many Requests", "", "{}"),
         Act::Say(Vec::new()),
         Act::Say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"access".to_vec()),
         answer("200 OK", "", "{}"),
@@ -159,6 +222,37 @@ async fn no_jump_of_a_clock_makes_an_expired_token_fresh() {
     clock.jump(25 * HOUR);
     assert_eq!(account.access_token().await.unwrap().expose(), "at");
     assert_eq!(peer.heard().len(), 2, "for all that is known it has expired");
+}
+
+#[tokio::test]
+async fn each_clock_alone_ends_a_token() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let manager = builder(&peer, &clock).build();
+    let hour = Duration::from_secs(3600);
+    for (at, move_one) in [TestClock::sleep, TestClock::set_forward].into_iter().enumerate() {
+        let account = manager.insert("jill", tokens("old", "rt", hour), clock.wall()).await.unwrap();
+        assert_eq!(account.access_token().await.unwrap().expose(), "old");
+        move_one(&clock, hour);
+        assert_eq!(account.access_token().await.unwrap().expose(), "at");
+        assert_eq!(peer.heard().len(), at + 1);
+    }
+}
+
+/// A program that starts after the clock was set back has nothing else to go by.
+#[tokio::test]
+async fn a_token_from_the_future_is_not_believed() {
+    let (peer, clock) = (Peer::start(granted()).await, Arc::<TestClock>::default());
+    let store = Arc::new(MemoryTokenStore::default());
+    let manager = || builder(&peer, &clock).shared_store(store.clone(), keys()).build();
+    let hour = Duration::from_secs(3600);
+    manager().insert("jill", tokens("old", "rt", hour), clock.wall()).await.unwrap();
+    // Clocks of two machines are never quite the same.
+    clock.jump(-2_000);
+    assert_eq!(manager().account("jill").access_token().await.unwrap().expose(), "old");
+    clock.jump(-HOUR);
+    assert_eq!(manager().account("jill").access_token().await.unwrap().expose(), "at");
+    assert_eq!(manager().account("jill").access_token().await.unwrap().expose(), "at", "that is believed");
+    assert_eq!(peer.heard().len(), 1);
 }
 
 /// Fails some writes.
