@@ -1,10 +1,12 @@
 //! Loading fixtures, all of them in one transaction.
 
-use tokio_postgres::Transaction;
-use tokio_postgres::types::ToSql;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio_postgres::{Row, Statement, Transaction};
 
 use super::pool::{Pool, told};
-use super::rows::{self, CLIENT, Columns, Value, refs};
+use super::rows::{self, Columns, Value, refs};
 use super::statements::Sql;
 use crate::store::StoreError;
 use crate::store::dispatch::Import;
@@ -41,7 +43,7 @@ pub(super) async fn reset(pool: &Pool, import: Import) -> Result<(), StoreError>
 /// Loads what is not remembered. An account that exists under the same address stands for the fixture's; so does an
 /// app with the same `client_id`.
 async fn load(transaction: &Transaction<'_>, import: Import) -> Result<ImportReport, StoreError> {
-    let loading = Loading { transaction };
+    let mut loading = Loading { transaction, statements: HashMap::new(), parties: HashMap::new() };
     // Nodes that start at the same time with the same fixtures do so one after the other.
     loading.execute("SELECT value FROM meta WHERE name = 'epoch' FOR UPDATE", &[]).await?;
     let mut report = ImportReport::default();
@@ -59,8 +61,9 @@ async fn load(transaction: &Transaction<'_>, import: Import) -> Result<ImportRep
     }
     for new in import.codes {
         if loading.is_new(&new.fingerprints, &mut report).await?
-            && let Some((client, account)) = loading.parties(&new.code.client_id, &new.account).await?
+            && let Some(parties) = loading.parties(&new.code.client_id, &new.account).await?
         {
+            let (client, account) = &*parties;
             let (client_epoch, account_epoch) = (client.epoch, account.epoch);
             let code = Code { account_id: account.account_id, client_epoch, account_epoch, ..new.code };
             loading.execute(&Sql::InsertCode.text(), &rows::code_values(&code)).await?;
@@ -68,8 +71,9 @@ async fn load(transaction: &Transaction<'_>, import: Import) -> Result<ImportRep
     }
     for new in import.grants {
         if loading.is_new(&new.fingerprints, &mut report).await?
-            && let Some((client, account)) = loading.parties(&new.grant.client_id, &new.account).await?
+            && let Some(parties) = loading.parties(&new.grant.client_id, &new.account).await?
         {
+            let (client, account) = &*parties;
             let (client_epoch, account_epoch) = (client.epoch, account.epoch);
             let grant = Grant { account_id: account.account_id, client_epoch, account_epoch, ..new.grant };
             loading.insert_grant(&grant, new.refresh_token).await?;
@@ -78,70 +82,88 @@ async fn load(transaction: &Transaction<'_>, import: Import) -> Result<ImportRep
     Ok(report)
 }
 
+/// A load in progress. Each statement is prepared once, and both ends of grants are looked up once.
 struct Loading<'a> {
     transaction: &'a Transaction<'a>,
+    statements: HashMap<String, Statement>,
+    parties: HashMap<(String, String), Option<Arc<(Client, Account)>>>,
 }
 
 impl Loading<'_> {
-    async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        self.transaction.execute(sql, &refs(values)).await.map_err(failed)
+    async fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let statement = match self.statements.get(sql) {
+            Some(statement) => statement.clone(),
+            None => {
+                let statement = self.transaction.prepare(sql).await.map_err(failed)?;
+                self.statements.insert(sql.to_owned(), statement.clone());
+                statement
+            }
+        };
+        self.transaction.query(&statement, &refs(values)).await.map_err(failed)
     }
 
-    /// Whether the fixture was not known before, under any key; it is from now on.
+    async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<(), StoreError> {
+        self.query(sql, values).await.map(drop)
+    }
+
+    /// Whether the fixture was not known before, under any key; it is from now on. One that was remembered under another
+    /// key is remembered under the issuing one, too: the other may be revoked some day.
     async fn is_new(
-        &self,
+        &mut self,
         fingerprints: &[KeyedHash],
         report: &mut ImportReport,
     ) -> Result<bool, StoreError> {
-        let known = "SELECT 1 FROM fixtures WHERE fingerprint = ANY($1)";
-        let is_known = self.execute(known, &[Box::new(fingerprints.to_vec())]).await? > 0;
-        // One that was remembered under another key is remembered under the issuing one, too: the other may be
-        // revoked some day.
-        if let Some(issuing) = fingerprints.first() {
-            let remember = "INSERT INTO fixtures VALUES ($1) ON CONFLICT DO NOTHING";
-            self.execute(remember, &[Box::new(*issuing)]).await?;
+        const REMEMBER: &str = "WITH remembered AS (
+                INSERT INTO fixtures SELECT fingerprint FROM unnest(CAST($2 AS BYTEA[])) AS issuing (fingerprint)
+                ON CONFLICT DO NOTHING)
+            SELECT 1 FROM fixtures WHERE fingerprint = ANY($1)";
+        let issuing: Vec<KeyedHash> = fingerprints.first().copied().into_iter().collect();
+        let known = self.query(REMEMBER, &[Box::new(fingerprints.to_vec()), Box::new(issuing)]).await?;
+        match known.is_empty() {
+            true => report.added += 1,
+            false => report.known += 1,
         }
-        match is_known {
-            true => report.known += 1,
-            false => report.added += 1,
-        }
-        Ok(!is_known)
+        Ok(known.is_empty())
     }
 
-    async fn insert_account(&self, new: &NewAccount) -> Result<(), StoreError> {
+    async fn insert_account(&mut self, new: &NewAccount) -> Result<(), StoreError> {
         let mut values = rows::account_values(&new.account);
         values.push(Box::new(new.password_hash.clone()));
         values.push(Box::new(new.api_key));
         let sql = "INSERT INTO accounts (account_id, email_address, email_key, is_locked, is_confirmed,
                 callback_url, locale, revision, epoch, password_hash, api_key)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (email_key) DO NOTHING";
-        self.execute(sql, &values).await.map(drop)
+        self.execute(sql, &values).await
     }
 
-    async fn insert_grant(&self, grant: &Grant, refresh_token: KeyedHash) -> Result<(), StoreError> {
+    async fn insert_grant(&mut self, grant: &Grant, refresh_token: KeyedHash) -> Result<(), StoreError> {
         let places: Vec<String> = (1..=19).map(|number| format!("${number}")).collect();
         let sql = format!("INSERT INTO grants ({}) VALUES ({})", rows::GRANT, places.join(", "));
         self.execute(&sql, &rows::grant_values(grant)).await?;
         let values: [Value; 2] = [Box::new(refresh_token), Box::new(grant.grant_id)];
-        self.execute("INSERT INTO imported_tokens VALUES ($1, $2)", &values).await.map(drop)
+        self.execute("INSERT INTO imported_tokens VALUES ($1, $2)", &values).await
     }
 
-    async fn account(&self, email_address: &str) -> Result<Option<Account>, StoreError> {
-        let sql = Sql::FindAccountByEmail.text();
-        let values: [&(dyn ToSql + Sync); 1] = [&rows::email_key(email_address)];
-        let row = self.transaction.query_opt(&sql, &values).await.map_err(failed)?;
-        row.map(|row| rows::account(&mut Columns::of(&row))).transpose()
+    async fn account(&mut self, email_address: &str) -> Result<Option<Account>, StoreError> {
+        let values: [Value; 1] = [Box::new(rows::email_key(email_address))];
+        let rows = self.query(&Sql::FindAccountByEmail.text(), &values).await?;
+        rows.first().map(|row| rows::account(&mut Columns::of(row))).transpose()
     }
 
     /// Both ends of a grant; `None` where one has been deleted since the fixtures were loaded first.
     async fn parties(
-        &self,
+        &mut self,
         client_id: &str,
         email_address: &str,
-    ) -> Result<Option<(Client, Account)>, StoreError> {
-        let sql = format!("SELECT {CLIENT} FROM clients WHERE client_id = $1");
-        let row = self.transaction.query_opt(&sql, &[&client_id]).await.map_err(failed)?;
-        let client = row.map(|row| rows::client(&mut Columns::of(&row))).transpose()?;
-        Ok(client.zip(self.account(email_address).await?))
+    ) -> Result<Option<Arc<(Client, Account)>>, StoreError> {
+        let both = (client_id.to_owned(), email_address.to_owned());
+        if let Some(known) = self.parties.get(&both) {
+            return Ok(known.clone());
+        }
+        let rows = self.query(&Sql::FindClient.text(), &[Box::new(both.0.clone())]).await?;
+        let client = rows.first().map(|row| rows::client(&mut Columns::of(row))).transpose()?;
+        let parties = client.zip(self.account(email_address).await?).map(Arc::new);
+        self.parties.insert(both, parties.clone());
+        Ok(parties)
     }
 }
