@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,11 +40,16 @@ impl FileTokenStore {
     /// Opens the directory; makes it where it is missing, for its owner only.
     ///
     /// # Errors
-    /// Where it cannot be made or is none.
+    /// Where it cannot be made or is none, or where anybody may write to it.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let directory = directory.into();
         let locks = directory.join("locks");
         DirBuilder::new().recursive(true).mode(0o700).create(&locks).map_err(in_path(&locks))?;
+        let mode = fs::metadata(&directory).map_err(in_path(&directory))?.permissions().mode();
+        if mode & 0o002 != 0 {
+            let text = "anybody may write there, and could put old grants in place of new ones; chmod 700 it";
+            return Err(in_path(&directory)(io::Error::new(io::ErrorKind::PermissionDenied, text)));
+        }
         Ok(Self { directory })
     }
 

@@ -89,6 +89,18 @@ async fn files() {
             assert_eq!(mode, 0, "{}", path.display());
         }
     }
+    // Whoever may write there may take a grant away, or put an old one back.
+    let set_mode = |mode| {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for mode in [0o777, 0o1777, 0o702] {
+        set_mode(mode);
+        let error = FileTokenStore::open(&path).unwrap_err().to_string();
+        assert!(error.contains("deep/tokens") && error.contains("anybody"), "{error}");
+    }
+    set_mode(0o755);
+    open();
     std::fs::write(path.join("cut.grant"), b"shrt").unwrap();
     assert!(open().load("cut").await.unwrap_err().to_string().contains("cut.grant"), "it says which file");
 }
@@ -105,6 +117,18 @@ async fn sqlite() {
     let open = || Arc::new(SqliteTokenStore::open(&path).unwrap()) as Arc<dyn TokenStore>;
     holds(open(), &open).await;
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0);
+    for round in 0..10 {
+        let path = directory.path().join(format!("{round}.db"));
+        let opening: Vec<_> = (0..8)
+            .map(|_| {
+                let path = path.clone();
+                tokio::task::spawn_blocking(move || SqliteTokenStore::open(path).map(drop))
+            })
+            .collect();
+        for one in opening {
+            one.await.unwrap().unwrap();
+        }
+    }
 
     let odd = u64::MAX - 1;
     assert!(
@@ -115,4 +139,59 @@ async fn sqlite() {
     let no_database = directory.path().join("other");
     std::fs::write(&no_database, "this is no database, and it is long enough to be taken for none").unwrap();
     assert!(SqliteTokenStore::open(&no_database).unwrap_err().to_string().contains("other"));
+}
+
+/// How many accounts a store is filled with: the full size is `./check --long`'s.
+fn accounts() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "how ./check tells the tests their sizes")]
+    let is_long = std::env::var_os("HELLOSIGN_LONG").is_some();
+    if is_long { 100_000 } else { 1_000 }
+}
+
+/// All are there, in the order of their names, and the last is found as the first is.
+async fn keeps_many(store: Arc<dyn TokenStore>) {
+    let count = accounts();
+    let name = |n: usize| format!("account-{n:06}");
+    let filling: Vec<_> = (0..8)
+        .map(|part| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                for n in (part..count).step_by(8) {
+                    assert!(store.replace(&name(n), None, 1, Some(&[7; 400])).await.unwrap());
+                }
+            })
+        })
+        .collect();
+    for part in filling {
+        part.await.unwrap();
+    }
+    let mut listed = 0;
+    let mut last: Option<String> = None;
+    loop {
+        let page = store.accounts(last.as_deref(), count / 10).await.unwrap();
+        for found in &page {
+            assert_eq!(*found, name(listed));
+            listed += 1;
+        }
+        let Some(end) = page.last() else { break };
+        last = Some(end.clone());
+    }
+    assert_eq!(listed, count);
+    for n in [0, count / 2, count - 1] {
+        assert_eq!(store.load(&name(n)).await.unwrap().unwrap().content, [7; 400]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_a_hundred_thousand_accounts() {
+    let directory = tempfile::tempdir().unwrap();
+    keeps_many(Arc::new(FileTokenStore::open(directory.path().join("tokens")).unwrap())).await;
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_of_a_hundred_thousand_accounts() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tokens.db");
+    keeps_many(Arc::new(hellosign_sdk::tokens::SqliteTokenStore::open(path).unwrap())).await;
 }
