@@ -112,7 +112,7 @@ fn it_is_frozen() {
     let postgres = Postgres::start_with(&[("fsync", "off")]);
     let site = Site::new(postgres.create_database());
     let node = site.node().start();
-    hold(&node, "does not answer", || postgres.pause(), || postgres.resume());
+    hold(&node, "it does not answer", || postgres.pause(), || postgres.resume());
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn it_takes_no_writes() {
 fn no_byte_comes_through() {
     let site = Site::new(Postgres::shared_database());
     let (proxy, node) = behind_a_proxy(&site);
-    hold(&node, "does not answer", || proxy.silence(), || proxy.open());
+    hold(&node, "it does not answer", || proxy.silence(), || proxy.open());
 }
 
 #[test]
@@ -226,6 +226,6 @@ fn a_node_starts_while_it_is_frozen() {
     site.node().start().stop();
     proxy.silence();
     let began = Instant::now();
-    site.node_by(proxy.address()).run().assert_refused(&["the database does not answer"]);
+    site.node_by(proxy.address()).run().assert_refused(&["it does not answer"]);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }

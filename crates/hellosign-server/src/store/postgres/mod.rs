@@ -43,6 +43,8 @@ use crate::token::{GrantId, KeyFileFailure, KeyRingError, KeyedHash};
 pub(crate) enum PostgresError {
     #[error("the database cannot be used: {}", pool::told(.0))]
     Database(#[source] tokio_postgres::Error),
+    #[error("the database cannot be used: {0}")]
+    Connecting(#[from] url::ConnectError),
     #[error("the root certificates in {} cannot be used: {reason}", path.display())]
     RootCertificates { path: PathBuf, reason: String },
     #[error("TLS cannot be set up: {0}")]

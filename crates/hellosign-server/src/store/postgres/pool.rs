@@ -54,7 +54,7 @@ struct Shared {
 
 /// A connection that works.
 struct Lane {
-    client: Client,
+    client: Arc<Client>,
     statements: Vec<Statement>,
     in_flight: AtomicUsize,
     /// Told when nobody trusts it any more.
@@ -138,7 +138,7 @@ impl Pool {
                 Ok(client)
             }
             Err(error) => {
-                tracing::error!(error = %told(&error), "connecting to the database failed");
+                tracing::error!(%error, "connecting to the database failed");
                 Err(StoreError::Unavailable)
             }
         }
@@ -284,26 +284,29 @@ async fn keep_connected(shared: Arc<Shared>, at: usize) {
 
 /// A connection with its statements, checked for what durability rests on.
 async fn connect(connector: &Connector) -> Result<(Lane, Driving), String> {
-    let connected = async {
-        let (client, mut driving) = connector.connect().await.map_err(|error| told(&error))?;
-        let statements = tokio::select! {
-            statements = prepare(&client) => statements?,
-            ended = &mut driving => {
-                return Err(closed(ended.err()));
-            }
-        };
-        let lane = Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: Notify::new() };
-        Ok((lane, driving))
+    let (client, mut driving) = connector.connect().await.map_err(|error| error.to_string())?;
+    let client = Arc::new(client);
+    let statements = tokio::select! {
+        statements = timeout(ANSWER * 2, prepare(&client)) => statements,
+        ended = &mut driving => return Err(closed(ended.err())),
     };
-    timeout(ANSWER * 2, connected).await.map_err(|_| "the database does not answer".to_owned())?
+    let statements = statements.map_err(|_| "it does not answer".to_owned())??;
+    let lane = Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: Notify::new() };
+    Ok((lane, driving))
 }
 
 fn closed(error: Option<tokio_postgres::Error>) -> String {
     error.map_or_else(|| "the connection was closed".to_owned(), |error| told(&error))
 }
 
-async fn prepare(client: &Client) -> Result<Vec<Statement>, String> {
+/// All of it in one round trip: over a slow way it would never come to an end else.
+async fn prepare(client: &Arc<Client>) -> Result<Vec<Statement>, String> {
     let told = |error: tokio_postgres::Error| told(&error);
+    let prepare = |sql: Sql| {
+        let client = Arc::clone(client);
+        tokio::spawn(async move { client.prepare(&sql.text()).await })
+    };
+    let preparing = Sql::ALL.map(prepare);
     let commits =
         client.query_one("SELECT current_setting('synchronous_commit')", &[]).await.map_err(told)?;
     let commits: &str = commits.get(0);
@@ -313,8 +316,8 @@ async fn prepare(client: &Client) -> Result<Vec<Statement>, String> {
         ));
     }
     let mut statements = Vec::new();
-    for sql in Sql::ALL {
-        statements.push(client.prepare(&sql.text()).await.map_err(told)?);
+    for statement in preparing {
+        statements.push(statement.await.map_err(|error| error.to_string())?.map_err(told)?);
     }
     Ok(statements)
 }

@@ -9,13 +9,16 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresError;
+use super::pool::told;
 
-/// How long a connection may take to come about, each host at a time.
+/// How long a host may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long it may take in all until somebody is signed in: six round trips, half a second each and more.
+const SIGN_IN: Duration = Duration::from_secs(5);
 /// How long the network may keep bytes that were sent before the connection counts as lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
 /// What holds for each connection. No `statement_timeout`: it would end the wait for a synchronous standby, and
@@ -43,7 +46,7 @@ impl PostgresConfig {
 
 /// `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, a secret: it is not shown.
 ///
-/// Several hosts, separated by commas, are tried in turn until one takes writes. On loopback and on Unix sockets
+/// Several hosts, separated by commas, are tried in any order until one takes writes. On loopback and on Unix sockets
 /// there is no TLS; anywhere else the server's certificate is verified against the machine's root certificates, or
 /// those of `sslrootcert=FILE`, and its name against the host's, unless `sslmode=disable` says that the network
 /// is to be trusted.
@@ -123,6 +126,8 @@ fn prepare(config: &mut tokio_postgres::Config, is_encrypted: bool) {
     config.options(options.trim_end().to_owned());
     config.ssl_mode(if is_encrypted { SslMode::Require } else { SslMode::Disable });
     config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+    // One that accepts connections and is frozen must not come first each time.
+    config.load_balance_hosts(LoadBalanceHosts::Random);
     config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT));
     config.tcp_user_timeout(UNACKNOWLEDGED);
     config.keepalives_idle(Duration::from_secs(10));
@@ -195,10 +200,23 @@ pub(super) struct Connector {
 /// A connection's other half, to be polled for as long as the client is used.
 pub(super) type Driving = std::pin::Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
+/// Why no connection has come about.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("{}", told(.0))]
+    Postgres(#[from] tokio_postgres::Error),
+    #[error("it does not answer")]
+    Late,
+}
+
 impl Connector {
     /// # Errors
-    /// What PostgreSQL or the network has said.
-    pub(super) async fn connect(&self) -> Result<(tokio_postgres::Client, Driving), tokio_postgres::Error> {
+    /// What PostgreSQL or the network has said, or that nobody says anything.
+    pub(super) async fn connect(&self) -> Result<(tokio_postgres::Client, Driving), ConnectError> {
+        tokio::time::timeout(SIGN_IN, self.sign_in()).await.map_err(|_| ConnectError::Late)?
+    }
+
+    async fn sign_in(&self) -> Result<(tokio_postgres::Client, Driving), ConnectError> {
         Ok(match &self.tls {
             Some(tls) => {
                 let (client, connection) = self.config.connect(tls.clone()).await?;
