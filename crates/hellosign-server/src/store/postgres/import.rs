@@ -82,11 +82,15 @@ async fn load(transaction: &Transaction<'_>, import: Import) -> Result<ImportRep
     Ok(report)
 }
 
+/// Both ends of a grant; `None` where one of them is not there.
+type Parties = Option<Arc<(Client, Account)>>;
+
 /// A load in progress. Each statement is prepared once, and both ends of grants are looked up once.
 struct Loading<'a> {
     transaction: &'a Transaction<'a>,
     statements: HashMap<String, Statement>,
-    parties: HashMap<(String, String), Option<Arc<(Client, Account)>>>,
+    /// By client_id and address.
+    parties: HashMap<(String, String), Parties>,
 }
 
 impl Loading<'_> {
@@ -151,11 +155,7 @@ impl Loading<'_> {
     }
 
     /// Both ends of a grant; `None` where one has been deleted since the fixtures were loaded first.
-    async fn parties(
-        &mut self,
-        client_id: &str,
-        email_address: &str,
-    ) -> Result<Option<Arc<(Client, Account)>>, StoreError> {
+    async fn parties(&mut self, client_id: &str, email_address: &str) -> Result<Parties, StoreError> {
         let both = (client_id.to_owned(), email_address.to_owned());
         if let Some(known) = self.parties.get(&both) {
             return Ok(known.clone());
