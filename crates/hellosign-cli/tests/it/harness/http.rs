@@ -54,9 +54,20 @@ impl Connection {
     }
 
     pub(crate) fn post_form(&mut self, path: &str, parameters: &[(&str, &str)]) -> io::Result<Answer> {
+        self.post_form_with(path, parameters, &[])
+    }
+
+    /// The same with further headers.
+    pub(crate) fn post_form_with(
+        &mut self,
+        path: &str,
+        parameters: &[(&str, &str)],
+        headers: &[(&str, &str)],
+    ) -> io::Result<Answer> {
         let body = form(parameters);
-        let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-        self.request(&format!("POST {path}"), &headers, body.as_bytes())
+        let mut all = vec![("Content-Type", "application/x-www-form-urlencoded")];
+        all.extend(headers);
+        self.request(&format!("POST {path}"), &all, body.as_bytes())
     }
 
     pub(crate) fn get(&mut self, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {

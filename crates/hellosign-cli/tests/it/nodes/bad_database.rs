@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use hellosign_testkit::{Postgres, TcpProxy};
 
-use super::site::{Site, Tokens, exchange, introspect, refresh, revoke};
-use crate::harness::{Answer, Server, bearer, get, wait_until};
+use super::site::{Site, Tokens, account, exchange, introspect, refresh, revoke};
+use crate::harness::{Answer, Server, get, wait_until};
 
 /// No request is kept longer, whatever the database does.
 const LONGEST: Duration = Duration::from_secs(6);
@@ -31,10 +31,6 @@ const ASKED: [(&str, Asked); 7] = [
         get(node, "/oauth/authorize?response_type=code&client_id=rotating&state=state", &[])
     }),
 ];
-
-fn account(node: SocketAddr, access_token: &str) -> Answer {
-    get(node, "/v3/account", &[("Authorization", &bearer(access_token))])
-}
 
 /// Asks everything at once; gives the answers and how long each took.
 fn ask_all(node: SocketAddr, token: &str, access_token: &str) -> Vec<(&'static str, Answer, Duration)> {
@@ -103,7 +99,7 @@ fn hold(node: &Server, reason: &str, begin: impl FnOnce(), end: impl FnOnce()) {
     println!("{reason}: all went on after {:?}", ended.elapsed());
     assert_eq!(account(node, &access_token).status, 200);
     // One that was to be revoked meanwhile may have been.
-    tokens.forget(1);
+    tokens.take(1);
     tokens.assert_live(node);
 }
 

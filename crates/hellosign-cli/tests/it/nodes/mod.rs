@@ -2,11 +2,15 @@
 //! them and to the database.
 
 mod bad_database;
+mod cut_off;
 mod failover;
 mod keys;
 mod killed;
 mod load;
+mod locked_row;
 mod node;
+mod password;
 mod site;
 mod starting;
+mod stateless;
 mod tls;

@@ -6,11 +6,14 @@ use std::path::PathBuf;
 
 use tempfile::TempDir;
 
-use crate::harness::{Answer, App, Command, Connection, FixtureFile, JILL, post_form};
+use crate::harness::{Answer, App, Command, Connection, FixtureFile, JILL, bearer, get, post_form};
 
 /// The app of all the grants. Its refresh tokens rotate.
 pub(super) const APP: App<'_> =
     App { client_id: "rotating", client_secret: "rotating-secret", rotates: true };
+/// Who can sign in.
+pub(super) const PERSON: &str = "joan@example.com";
+pub(super) const PASSWORD: &str = "correct horse battery";
 const CLIENT: [(&str, &str); 2] = [("client_id", APP.client_id), ("client_secret", APP.client_secret)];
 /// Grants of the fixtures.
 const GRANTS: usize = 20;
@@ -27,11 +30,16 @@ impl Site {
         let directory = tempfile::tempdir().unwrap();
         let mut file = FixtureFile::with_people();
         file.app(APP);
+        file.table("accounts", &[("email_address", PERSON), ("password", PASSWORD)], "");
         for grant in 0..GRANTS {
             file.grant(APP.client_id, JILL, &imported(grant));
         }
         file.write(directory.path());
         Self { directory, url }
+    }
+
+    pub(super) fn key_file(&self) -> PathBuf {
+        self.directory.path().join("key")
     }
 
     /// Where the database is.
@@ -58,7 +66,7 @@ impl Site {
         command
             .arg(self.file("url", url))
             .arg("--key-file")
-            .arg(self.directory.path().join("key"))
+            .arg(self.key_file())
             .args(["--rotation-grace", "60", "--rate-limit", "off", "--database-connections", "4"])
             .fixtures(&self.directory.path().join("fixtures.toml"))
     }
@@ -89,9 +97,13 @@ impl Tokens {
         &self.0[grant]
     }
 
-    /// Nobody relies on this one any more.
-    pub(super) fn forget(&mut self, grant: usize) {
-        self.0.remove(grant);
+    /// Takes one out, which is of no concern any more.
+    pub(super) fn take(&mut self, grant: usize) -> String {
+        self.0.remove(grant)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Rotates each; a token that is not answered stays the last.
@@ -134,4 +146,8 @@ pub(super) fn revoke(node: SocketAddr, token: &str) -> Answer {
 
 pub(super) fn introspect(node: SocketAddr, token: &str) -> Answer {
     post_form(node, "/oauth/introspect", &[("token", token), CLIENT[0], CLIENT[1]])
+}
+
+pub(super) fn account(node: SocketAddr, access_token: &str) -> Answer {
+    get(node, "/v3/account", &[("Authorization", &bearer(access_token))])
 }

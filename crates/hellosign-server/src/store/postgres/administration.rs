@@ -192,6 +192,7 @@ impl SharedDatabase {
         decide: impl FnOnce(&[ListedKey], &KeyRing) -> Result<Vec<ListedKey>, RollError>,
     ) -> Result<(), SharedDatabaseError> {
         let transaction = self.client.transaction().await?;
+        migrations::wait_for_locks(&transaction).await?;
         transaction.query("SELECT value FROM meta WHERE name = 'epoch' FOR UPDATE", &[]).await?;
         let listed = open::listed(&transaction).await?;
         let changed = decide(&listed, &self.ring).map_err(Reason::from)?;

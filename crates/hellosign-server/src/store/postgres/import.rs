@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_postgres::{Row, Statement, Transaction};
 
+use super::migrations;
 use super::pool::{Pool, told};
 use super::rows::{self, Columns, Value, refs};
 use super::statements::Sql;
@@ -44,6 +45,7 @@ pub(super) async fn reset(pool: &Pool, import: Import) -> Result<(), StoreError>
 /// app with the same `client_id`.
 async fn load(transaction: &Transaction<'_>, import: Import) -> Result<ImportReport, StoreError> {
     let mut loading = Loading { transaction, statements: HashMap::new(), parties: HashMap::new() };
+    migrations::wait_for_locks(transaction).await.map_err(failed)?;
     // Nodes that start at the same time with the same fixtures do so one after the other.
     loading.execute("SELECT value FROM meta WHERE name = 'epoch' FOR UPDATE", &[]).await?;
     let mut report = ImportReport::default();

@@ -42,9 +42,9 @@ use crate::token::{GrantId, KeyFileFailure, KeyRingError, KeyedHash};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PostgresError {
     #[error("the database cannot be used: {}", pool::told(.0))]
-    Database(#[source] tokio_postgres::Error),
+    Database(tokio_postgres::Error),
     #[error("the database cannot be used: {0}")]
-    Connecting(#[from] url::ConnectError),
+    Connecting(url::ConnectError),
     #[error("the root certificates in {} cannot be used: {reason}", path.display())]
     RootCertificates { path: PathBuf, reason: String },
     #[error("TLS cannot be set up: {0}")]
@@ -80,6 +80,12 @@ pub(crate) enum PostgresError {
 impl From<tokio_postgres::Error> for PostgresError {
     fn from(error: tokio_postgres::Error) -> Self {
         Self::Database(error)
+    }
+}
+
+impl From<url::ConnectError> for PostgresError {
+    fn from(error: url::ConnectError) -> Self {
+        Self::Connecting(error)
     }
 }
 

@@ -96,6 +96,7 @@ pub(super) async fn open_keys(
 ) -> Result<OpenedKeys, PostgresError> {
     let transaction = client.transaction().await?;
     // One node at a time: the others find a database that has its keys.
+    migrations::wait_for_locks(&transaction).await?;
     transaction.query("SELECT value FROM meta WHERE name = 'epoch' FOR UPDATE", &[]).await?;
     let listed = listed(&transaction).await?;
     let (secret, file) = match source {

@@ -45,6 +45,9 @@ struct Shared {
     /// One place for each request that is on its way.
     places: Semaphore,
     waiting: AtomicUsize,
+    /// One place for all that have met a locked row: they are tried again one at a time, so that they keep no more
+    /// than one connection from the others.
+    locked: Semaphore,
     /// Told when a connection has come about.
     connected: Notify,
     /// What went wrong last, while nothing works.
@@ -66,6 +69,8 @@ struct Lane {
 enum Failure {
     /// It was not sent, or PostgreSQL has undone it: it may be tried again.
     Undone,
+    /// Somebody else held a row for longer than one waits: the same, but it may take a while.
+    Locked,
     /// It was not sent, or PostgreSQL refused it, and will again.
     Refused,
     /// It may have happened.
@@ -81,6 +86,7 @@ impl Pool {
             lanes: (0..connections).map(|_| ArcSwapOption::empty()).collect(),
             places: Semaphore::new(connections * DEPTH),
             waiting: AtomicUsize::new(0),
+            locked: Semaphore::new(1),
             connected: Notify::new(),
             trouble: Mutex::new(None),
             metrics,
@@ -115,12 +121,24 @@ impl Pool {
     ) -> Result<Answered, StoreError> {
         let mut was_repeated = false;
         let mut attempt = 0;
+        let mut is_locked = false;
         loop {
+            let alone = match is_locked {
+                true => Some(timeout_at(deadline, self.shared.locked.acquire()).await),
+                false => None,
+            };
+            if matches!(alone, Some(Err(_))) {
+                return Err(StoreError::Unavailable);
+            }
             match self.attempt(sql, values, deadline).await {
                 Ok(rows) => return Ok(Answered { rows, was_repeated }),
                 Err(Failure::Refused) => return Err(StoreError::Unavailable),
-                Err(failure) => was_repeated |= failure == Failure::Unknown,
+                Err(failure) => {
+                    was_repeated |= failure == Failure::Unknown;
+                    is_locked = failure == Failure::Locked;
+                }
             }
+            drop(alone);
             attempt += 1;
             // Those who got in each other's way do not meet again.
             sleep(Duration::from_millis(fastrand::u64(0..=5 << attempt.min(6)))).await;
@@ -186,7 +204,7 @@ impl Pool {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
                 let failure = judge(&error);
-                let is_fine = failure == Failure::Undone;
+                let is_fine = matches!(failure, Failure::Undone | Failure::Locked);
                 if !is_fine {
                     tracing::error!(error = %told(&error), statement = ?sql, "the database gave no answer");
                 }
@@ -332,7 +350,7 @@ fn judge(error: &tokio_postgres::Error) -> Failure {
     };
     match code {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Undone,
-        &SqlState::LOCK_NOT_AVAILABLE => Failure::Undone,
+        &SqlState::LOCK_NOT_AVAILABLE => Failure::Locked,
         // The outcome is not known (class 40003), or the server was told to stop: it may have committed before.
         &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::Unknown,
         code if code.code().starts_with("57P") || code.code().starts_with("08") => Failure::Unknown,

@@ -21,9 +21,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const SIGN_IN: Duration = Duration::from_secs(5);
 /// How long the network may keep bytes that were sent before the connection counts as lost.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(5);
-/// What holds for each connection. No `statement_timeout`: it would end the wait for a synchronous standby, and
+/// What holds for each connection. Who waits for a lock keeps all behind it on its connection waiting, so the wait is
+/// short; the pool tries again. No `statement_timeout`: it would end the wait for a synchronous standby, and
 /// PostgreSQL then calls committed what only the primary has.
-const OPTIONS: &str = "-c synchronous_commit=on -c lock_timeout=1500 \
+const OPTIONS: &str = "-c synchronous_commit=on -c lock_timeout=100 \
      -c idle_in_transaction_session_timeout=30000 -c application_name=hellosign";
 
 /// How a server uses its PostgreSQL database.
@@ -200,13 +201,19 @@ pub(super) struct Connector {
 /// A connection's other half, to be polled for as long as the client is used.
 pub(super) type Driving = std::pin::Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
-/// Why no connection has come about.
+/// Why no connection has come about. What it is caused by is in its text already.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ConnectError {
     #[error("{}", told(.0))]
-    Postgres(#[from] tokio_postgres::Error),
+    Postgres(tokio_postgres::Error),
     #[error("it does not answer")]
     Late,
+}
+
+impl From<tokio_postgres::Error> for ConnectError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Postgres(error)
+    }
 }
 
 impl Connector {

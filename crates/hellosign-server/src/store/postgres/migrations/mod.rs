@@ -85,9 +85,14 @@ async fn prepare(client: &Client) -> Result<(), PostgresError> {
     Ok(())
 }
 
+/// Has a transaction wait for what other nodes do when they start, as long as that takes.
+pub(super) async fn wait_for_locks(transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
+    transaction.batch_execute("SET LOCAL lock_timeout = 60000").await
+}
+
 /// One at a time; the others find it done.
 async fn lock(transaction: &Transaction<'_>) -> Result<(), PostgresError> {
-    transaction.batch_execute("SET LOCAL lock_timeout = 60000").await?;
+    wait_for_locks(transaction).await?;
     transaction.query("SELECT version FROM schema_versions WHERE version = 0 FOR UPDATE", &[]).await?;
     Ok(())
 }
