@@ -10,7 +10,7 @@ use super::site::{Site, Tokens, account, introspect, refresh, revoke};
 use crate::harness::{Answer, wait_until};
 
 /// How long an access token may outlive its grant at another node, and what a busy machine adds.
-const STALE: Duration = Duration::from_millis(1000 + 300);
+const STALE: Duration = Duration::from_millis(1000 + 800);
 const SOON: Duration = Duration::from_secs(10);
 
 /// Asks again and again for as long as a token may be honored, and some more; gives when it was honored last, counted

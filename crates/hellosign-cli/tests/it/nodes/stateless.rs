@@ -11,7 +11,7 @@ use super::site::{APP, PASSWORD, PERSON, Site, account, exchange, introspect, re
 use crate::harness::{Answer, Connection, JILL, get, wait_until};
 
 /// How long an access token may outlive its grant at another node, and what a busy machine adds.
-const STALE: Duration = Duration::from_millis(1000 + 300);
+const STALE: Duration = Duration::from_millis(1000 + 800);
 
 /// What is asked of the node for people that an app sends there.
 fn authorize() -> String {
