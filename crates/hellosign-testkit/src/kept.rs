@@ -24,9 +24,27 @@ pub fn once_across_processes(name: &str, make: impl FnOnce(&Path)) -> PathBuf {
 /// `tmp` in the target directory that the running program was built in.
 pub(crate) fn directory() -> PathBuf {
     let program = std::env::current_exe().expect("this program has a file");
-    // Cargo marks its target directories for programs that make backups.
-    let target = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").exists());
-    let directory = target.expect("tests run from a target directory").join("tmp");
+    let directory = target(&program).expect("tests run from a target directory").join("tmp");
     fs::create_dir_all(&directory).expect("a directory under target/");
     directory
+}
+
+/// The directory above the profile's. No file marks it: Cargo puts its marks only into what it creates itself.
+fn target(program: &Path) -> Option<&Path> {
+    let directory = program.parent()?;
+    let is_inside = directory.ends_with("deps") || directory.ends_with("examples");
+    let profile = if is_inside { directory.parent()? } else { directory };
+    profile.parent()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_target_directory_is_found_from_every_kind_of_program() {
+        for program in ["/a/debug/deps/it-0123", "/a/release/hellosign-bench", "/a/debug/examples/web_app"] {
+            assert_eq!(target(Path::new(program)), Some(Path::new("/a")), "{program}");
+        }
+    }
 }
