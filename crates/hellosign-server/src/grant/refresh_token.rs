@@ -110,6 +110,7 @@ pub(crate) async fn renew(app: &App, known: &Known) -> Result<Issued, Error> {
         let next = match rotation::judge(&grant, presented, rule(app, &known.client), now) {
             Verdict::Keep => return Ok(keep(app, known, &grant, now)),
             Verdict::Repeat => {
+                app.store.settle().await?;
                 app.metrics.grants.rotated(RotationOutcome::Repeated);
                 return tokens_in_force(app, &grant, now);
             }

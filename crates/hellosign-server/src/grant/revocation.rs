@@ -36,7 +36,8 @@ pub(crate) async fn revoke(app: &App, grant_id: GrantId) -> Result<(), Error> {
                     return Ok(());
                 }
             }
-            _ => return Ok(()),
+            Some(_) => return Ok(app.store.settle().await?),
+            None => return Ok(()),
         }
     }
     Err(Error::Unavailable)

@@ -150,6 +150,10 @@ pub(crate) trait Backend {
     /// Writes a grant's row if it still has the revision that `next` has, and counts that up.
     fn update_grant(&self, next: Grant) -> impl Future<Output = Result<Updated, StoreError>> + Send;
 
+    /// Waits until all that was read here is durable, for an answer that says so without a write of its own: what
+    /// another request has written can be read before anybody was told that it is.
+    fn settle(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// Remembers that a generation was used, if it is still the one in force. Best effort: it is
     /// written within a second, and the caller does not wait.
     fn note_seen(&self, grant_id: GrantId, generation: u32);
@@ -368,6 +372,10 @@ impl Backend for Store {
 
     async fn update_grant(&self, next: Grant) -> Result<Updated, StoreError> {
         either!(self, b => b.update_grant(next).await)
+    }
+
+    async fn settle(&self) -> Result<(), StoreError> {
+        either!(self, b => b.settle().await)
     }
 
     fn note_seen(&self, grant_id: GrantId, generation: u32) {

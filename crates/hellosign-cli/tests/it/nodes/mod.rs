@@ -1,6 +1,7 @@
 //! Several servers on one PostgreSQL database: what one has answered the others stand by, whatever happens to any of
 //! them and to the database.
 
+mod altered;
 mod bad_database;
 mod cut_off;
 mod failover;
@@ -14,3 +15,4 @@ mod site;
 mod starting;
 mod stateless;
 mod tls;
+mod waiting_standby;

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use hellosign_testkit::Postgres;
 use tempfile::TempDir;
 
 use crate::harness::{Answer, App, Command, Connection, FixtureFile, JILL, bearer, get, post_form};
@@ -47,6 +48,12 @@ impl Site {
         let (_, rest) = self.url.split_once('@').expect("a URL with a user");
         let (address, _) = rest.split_once('/').expect("a URL with a database");
         address.parse().expect("an address with its port")
+    }
+
+    /// The URL of the database for the superuser of the server that it is on.
+    pub(super) fn admin_url(&self, postgres: &Postgres) -> String {
+        let (_, database) = self.url.rsplit_once('/').expect("a URL with a database");
+        postgres.admin_url(database)
     }
 
     /// A node that has a straight way to the database.

@@ -493,6 +493,11 @@ impl Backend for Embedded {
         self.writer.write(update, publish).await
     }
 
+    async fn settle(&self) -> Result<(), StoreError> {
+        // What can be read is durable: a commit is seen by nobody until it is.
+        Ok(())
+    }
+
     fn note_seen(&self, grant_id: GrantId, generation: u32) {
         self.notes().seen.insert((grant_id, generation));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::rows::{self, Columns, Value};
+use super::rows::{self, Columns, Value, refs};
 use super::statements::Sql;
 use super::{Notes, Postgres, import};
 use crate::clock::Timestamp;
@@ -70,7 +70,7 @@ impl Backend for Postgres {
 
     async fn add_key(&self, key: ListedKey) -> Result<(), StoreError> {
         let (id, check, state) = rows::key_values(&key);
-        self.pool.run(Sql::AddKey, &[&id, &check, &state]).await.map(drop)
+        self.pool.run_settled(Sql::AddKey, &[&id, &check, &state]).await
     }
 
     async fn list_settings(&self) -> Result<Vec<(String, String)>, StoreError> {
@@ -273,7 +273,7 @@ impl Backend for Postgres {
     }
 
     async fn insert_code(&self, code: Code) -> Result<(), StoreError> {
-        self.run(Sql::InsertCode, &rows::code_values(&code)).await.map(drop)
+        self.pool.run_settled(Sql::InsertCode, &refs(&rows::code_values(&code))).await
     }
 
     async fn redeem_code(&self, hash: KeyedHash, grant: Grant, most: usize) -> Result<Redeemed, StoreError> {
@@ -315,6 +315,10 @@ impl Backend for Postgres {
         Ok(updated(false, is_mine))
     }
 
+    async fn settle(&self) -> Result<(), StoreError> {
+        self.pool.settle().await
+    }
+
     fn note_seen(&self, grant_id: GrantId, generation: u32) {
         self.notes().seen.insert((grant_id, generation));
     }
@@ -336,7 +340,7 @@ impl Backend for Postgres {
     }
 
     async fn delete_session(&self, hashes: Vec<KeyedHash>) -> Result<(), StoreError> {
-        self.run(Sql::DeleteSession, &any_of(&hashes)).await.map(drop)
+        self.pool.run_settled(Sql::DeleteSession, &refs(&any_of(&hashes))).await
     }
 
     fn note_session(&self, hash: KeyedHash, at: Timestamp) {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_postgres::error::SqlState;
@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const ANSWER: Duration = Duration::from_secs(2);
 /// How long something is tried in all.
 const IN_ALL: Duration = Duration::from_secs(4);
+/// How long a connection that was given up is kept until its server has ended what it still does. A session that waits
+/// for a standby goes on whoever is there: connections that are just dropped would leave more and more of them.
+const LEAVING: Duration = Duration::from_secs(300);
 /// Between two attempts to connect, at most.
 const RECONNECT: Duration = Duration::from_secs(1);
 
@@ -60,8 +63,8 @@ struct Lane {
     client: Arc<Client>,
     statements: Vec<Statement>,
     in_flight: AtomicUsize,
-    /// Told when nobody trusts it any more.
-    given_up: Notify,
+    /// Whether nobody trusts it any more.
+    given_up: watch::Sender<bool>,
 }
 
 /// Why a statement was not answered.
@@ -101,8 +104,36 @@ impl Pool {
     /// It may be run more than once: where an answer is lost it is sent again, so that it has to do no harm the
     /// second time. [`Answered::was_repeated`] says so.
     pub(super) async fn run(&self, sql: Sql, values: &Values<'_>) -> Result<Answered, StoreError> {
+        self.run_and_settle(sql, values, |answered| answered.was_repeated && !sql.is_read()).await
+    }
+
+    /// Runs a write that gives its rows and may find that there is nothing to do; that is durable then, too.
+    pub(super) async fn run_settled(&self, sql: Sql, values: &Values<'_>) -> Result<(), StoreError> {
+        let is_open = |answered: &Answered| answered.was_repeated || answered.rows.is_empty();
+        self.run_and_settle(sql, values, is_open).await.map(drop)
+    }
+
+    /// Waits until all that can be read now is durable. A commit that waits for a synchronous standby is seen by
+    /// nobody; but if its session is ended meanwhile, it is seen, and nobody knows whether the standby has it. A
+    /// commit after it waits for both.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        self.run_and_settle(Sql::Settle, &[], |_| false).await.map(drop)
+    }
+
+    async fn run_and_settle(
+        &self,
+        sql: Sql,
+        values: &Values<'_>,
+        is_open: impl FnOnce(&Answered) -> bool,
+    ) -> Result<Answered, StoreError> {
         let began = Instant::now();
-        let answered = self.run_until(sql, values, began + IN_ALL).await;
+        let deadline = began + IN_ALL;
+        let mut answered = self.run_until(sql, values, deadline).await;
+        if answered.as_ref().is_ok_and(is_open)
+            && let Err(error) = self.run_until(Sql::Settle, &[], deadline).await
+        {
+            answered = Err(error);
+        }
         let metrics = &self.shared.metrics;
         match (&answered, sql.is_read()) {
             (Ok(_), true) => metrics.read(began.elapsed()),
@@ -200,7 +231,12 @@ impl Pool {
         let lane = shared.lane(deadline, PATIENCE).await.ok_or(Failure::Refused)?;
         let _one = OneMore::on(&lane.in_flight);
         let statement = lane.statements.get(sql as usize).ok_or(Failure::Refused)?;
-        match timeout(ANSWER, lane.client.query(statement, values)).await {
+        let mut given_up = lane.given_up.subscribe();
+        let answer = tokio::select! {
+            answer = timeout(ANSWER, lane.client.query(statement, values)) => answer,
+            _ = given_up.wait_for(|is_so| *is_so) => return Err(Failure::Unknown),
+        };
+        match answer {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
                 let failure = judge(&error);
@@ -208,14 +244,14 @@ impl Pool {
                 if !is_fine {
                     tracing::error!(error = %told(&error), statement = ?sql, "the database gave no answer");
                 }
-                if failure == Failure::Unknown || error.code().is_some_and(is_no_primary) {
-                    lane.given_up.notify_one();
+                if failure == Failure::Unknown || error.code().is_some_and(is_no_good) {
+                    lane.given_up.send_replace(true);
                 }
                 Err(failure)
             }
             Err(_) => {
                 tracing::error!(statement = ?sql, "the database did not answer in time");
-                lane.given_up.notify_one();
+                lane.given_up.send_replace(true);
                 Err(Failure::Unknown)
             }
         }
@@ -270,17 +306,26 @@ impl Shared {
 /// One connection after the other, for as long as the pool lives.
 async fn keep_connected(shared: Arc<Shared>, at: usize) {
     let mut pause = Duration::from_millis(50);
+    let mut leaving = JoinSet::new();
     loop {
+        while leaving.try_join_next().is_some() {}
+        while leaving.len() > 1 {
+            leaving.join_next().await;
+        }
         match connect(&shared.connector).await {
-            Ok((lane, driving)) => {
+            Ok((lane, mut driving)) => {
                 pause = Duration::from_millis(50);
                 shared.set_trouble(None);
                 let lane = Arc::new(lane);
                 shared.lanes[at].store(Some(Arc::clone(&lane)));
                 shared.connected.notify_waiters();
+                let mut given_up = lane.given_up.subscribe();
                 let trouble = tokio::select! {
-                    ended = driving => closed(ended.err()),
-                    () = lane.given_up.notified() => "it was given up, since it gave no answer".to_owned(),
+                    ended = &mut driving => closed(ended.err()),
+                    _ = given_up.wait_for(|is_so| *is_so) => {
+                        leaving.spawn(timeout(LEAVING, driving));
+                        "it was given up, since it gave no good answer".to_owned()
+                    }
                 };
                 shared.lanes[at].store(None);
                 tracing::warn!(trouble, "a connection to the database ended");
@@ -309,7 +354,8 @@ async fn connect(connector: &Connector) -> Result<(Lane, Driving), String> {
         ended = &mut driving => return Err(closed(ended.err())),
     };
     let statements = statements.map_err(|_| "it does not answer".to_owned())??;
-    let lane = Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: Notify::new() };
+    let lane =
+        Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: watch::Sender::new(false) };
     Ok((lane, driving))
 }
 
@@ -351,6 +397,7 @@ fn judge(error: &tokio_postgres::Error) -> Failure {
     match code {
         &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Undone,
         &SqlState::LOCK_NOT_AVAILABLE => Failure::Locked,
+        code if is_stale(code) => Failure::Undone,
         // The outcome is not known (class 40003), or the server was told to stop: it may have committed before.
         &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::Unknown,
         code if code.code().starts_with("57P") || code.code().starts_with("08") => Failure::Unknown,
@@ -358,9 +405,15 @@ fn judge(error: &tokio_postgres::Error) -> Failure {
     }
 }
 
-/// Whether this connection leads to a database that takes no writes, as one does that was demoted.
-fn is_no_primary(code: &SqlState) -> bool {
-    *code == SqlState::READ_ONLY_SQL_TRANSACTION
+/// Whether another connection may do better: this one leads to a database that takes no writes, as one does that was
+/// demoted, or its statements are no good any more.
+fn is_no_good(code: &SqlState) -> bool {
+    *code == SqlState::READ_ONLY_SQL_TRANSACTION || is_stale(code)
+}
+
+/// Whether what a connection has prepared is not known any more, or not for tables as they have become.
+fn is_stale(code: &SqlState) -> bool {
+    matches!(code, &SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::FEATURE_NOT_SUPPORTED)
 }
 
 /// An error without what PostgreSQL calls its details: they may quote a row.

@@ -39,11 +39,12 @@ pub(super) enum Sql {
     ListKeys,
     AddKey,
     ListSettings,
+    Settle,
 }
 
 impl Sql {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; 34] = [
+    pub(super) const ALL: [Self; 35] = [
         Self::Beat,
         Self::FindClient,
         Self::CountClients,
@@ -78,6 +79,7 @@ impl Sql {
         Self::ListKeys,
         Self::AddKey,
         Self::ListSettings,
+        Self::Settle,
     ];
 
     /// Whether it changes nothing.
@@ -102,9 +104,12 @@ impl Sql {
 
     pub(super) fn text(self) -> String {
         match self {
-            Self::Beat | Self::Advance | Self::ListKeys | Self::AddKey | Self::ListSettings => {
-                self.of_the_database().to_owned()
-            }
+            Self::Beat
+            | Self::Advance
+            | Self::ListKeys
+            | Self::AddKey
+            | Self::ListSettings
+            | Self::Settle => self.of_the_database().to_owned(),
             Self::FindClient
             | Self::CountClients
             | Self::ListClients
@@ -143,7 +148,9 @@ impl Sql {
             Self::Advance => "UPDATE clock SET advanced = advanced + $1 RETURNING advanced",
             Self::ListSettings => "SELECT name, value FROM settings ORDER BY name",
             Self::ListKeys => "SELECT key_id, check_value, state FROM server_keys ORDER BY key_id",
-            _ => "INSERT INTO server_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING",
+            // A commit of its own, which nobody else has to wait for: it locks nothing.
+            Self::Settle => "SELECT pg_logical_emit_message(true, 'hellosign', '')",
+            _ => "INSERT INTO server_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING RETURNING 1",
         }
     }
 
@@ -197,7 +204,7 @@ impl Sql {
             Self::InsertSession => {
                 format!("INSERT INTO sessions ({SESSION}) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING")
             }
-            _ => "DELETE FROM sessions WHERE hash = ANY($1)".to_owned(),
+            _ => "DELETE FROM sessions WHERE hash = ANY($1) RETURNING 1".to_owned(),
         }
     }
 
@@ -218,7 +225,8 @@ impl Sql {
             Self::FindImported => "SELECT grant_id, hash FROM imported_tokens WHERE hash = ANY($1)".to_owned(),
             Self::FindCode => format!("SELECT {CODE} FROM codes WHERE hash = ANY($1)"),
             Self::InsertCode => format!(
-                "INSERT INTO codes ({CODE}) VALUES ({}, NULL, NULL) ON CONFLICT (hash) DO NOTHING",
+                "INSERT INTO codes ({CODE}) VALUES ({}, NULL, NULL) ON CONFLICT (hash) DO NOTHING
+                 RETURNING 1",
                 placeholders(9)
             ),
             Self::RedeemCode => redeem_code(),

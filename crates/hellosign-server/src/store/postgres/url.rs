@@ -131,7 +131,8 @@ fn prepare(config: &mut tokio_postgres::Config, is_encrypted: bool) {
     config.load_balance_hosts(LoadBalanceHosts::Random);
     config.connect_timeout(config.get_connect_timeout().copied().unwrap_or(CONNECT_TIMEOUT));
     config.tcp_user_timeout(UNACKNOWLEDGED);
-    config.keepalives_idle(Duration::from_secs(10));
+    config.keepalives_idle(UNACKNOWLEDGED);
+    config.keepalives_interval(Duration::from_secs(2));
 }
 
 fn is_local(host: &Host) -> bool {
