@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio_postgres::{Row, Statement, Transaction};
 
+use super::failure::told;
 use super::migrations;
-use super::pool::{Pool, told};
+use super::pool::Pool;
 use super::rows::{self, Columns, Value, refs};
 use super::statements::Sql;
 use crate::store::StoreError;

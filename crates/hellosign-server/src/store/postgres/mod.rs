@@ -3,7 +3,9 @@
 
 mod administration;
 mod backend;
+mod failure;
 mod import;
+mod lane;
 mod migrations;
 mod open;
 mod pool;
@@ -41,7 +43,7 @@ use crate::token::{GrantId, KeyFileFailure, KeyRingError, KeyedHash};
 /// Why a database cannot be served from. The text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PostgresError {
-    #[error("the database cannot be used: {}", pool::told(.0))]
+    #[error("the database cannot be used: {}", failure::told(.0))]
     Database(tokio_postgres::Error),
     #[error("the database cannot be used: {0}")]
     Connecting(url::ConnectError),

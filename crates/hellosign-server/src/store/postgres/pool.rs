@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Row, Statement};
+use tokio_postgres::{Client, Row};
 
+use super::failure::Failure;
+use super::lane::{Lane, closed};
 use super::rows::Values;
 use super::statements::Sql;
-use super::url::{Connector, Driving};
+use super::url::Connector;
 use crate::metrics::{Operation, StoreMetrics, gauged};
 use crate::store::StoreError;
 
@@ -25,8 +26,6 @@ const DEPTH: usize = 32;
 const WAITING: usize = 128;
 /// How long a request waits for a place, or for any connection to come about.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long an answer may take. A connection that takes longer is given up, whatever it still says.
-const ANSWER: Duration = Duration::from_secs(2);
 /// How long something is tried in all.
 const IN_ALL: Duration = Duration::from_secs(4);
 /// How long a connection that was given up is kept until its server has ended what it still does. A session that waits
@@ -56,28 +55,6 @@ struct Shared {
     /// What went wrong last, while nothing works.
     trouble: Mutex<Option<String>>,
     metrics: Arc<StoreMetrics>,
-}
-
-/// A connection that works.
-struct Lane {
-    client: Arc<Client>,
-    statements: Vec<Statement>,
-    in_flight: AtomicUsize,
-    /// Whether nobody trusts it any more.
-    given_up: watch::Sender<bool>,
-}
-
-/// Why a statement was not answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    /// It was not sent, or PostgreSQL has undone it: it may be tried again.
-    Undone,
-    /// Somebody else held a row for longer than one waits: the same, but it may take a while.
-    Locked,
-    /// It was not sent, or PostgreSQL refused it, and will again.
-    Refused,
-    /// It may have happened.
-    Unknown,
 }
 
 impl Pool {
@@ -230,31 +207,7 @@ impl Pool {
         let _place = shared.place(deadline).await.ok_or(Failure::Refused)?;
         let lane = shared.lane(deadline, PATIENCE).await.ok_or(Failure::Refused)?;
         let _one = OneMore::on(&lane.in_flight);
-        let statement = lane.statements.get(sql as usize).ok_or(Failure::Refused)?;
-        let mut given_up = lane.given_up.subscribe();
-        let answer = tokio::select! {
-            answer = timeout(ANSWER, lane.client.query(statement, values)) => answer,
-            _ = given_up.wait_for(|is_so| *is_so) => return Err(Failure::Unknown),
-        };
-        match answer {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => {
-                let failure = judge(&error);
-                let is_fine = matches!(failure, Failure::Undone | Failure::Locked);
-                if !is_fine {
-                    tracing::error!(error = %told(&error), statement = ?sql, "the database gave no answer");
-                }
-                if failure == Failure::Unknown || error.code().is_some_and(is_no_good) {
-                    lane.given_up.send_replace(true);
-                }
-                Err(failure)
-            }
-            Err(_) => {
-                tracing::error!(statement = ?sql, "the database did not answer in time");
-                lane.given_up.send_replace(true);
-                Err(Failure::Unknown)
-            }
-        }
+        lane.ask(sql, values).await
     }
 }
 
@@ -312,17 +265,16 @@ async fn keep_connected(shared: Arc<Shared>, at: usize) {
         while leaving.len() > 1 {
             leaving.join_next().await;
         }
-        match connect(&shared.connector).await {
+        match Lane::connect(&shared.connector).await {
             Ok((lane, mut driving)) => {
                 pause = Duration::from_millis(50);
                 shared.set_trouble(None);
                 let lane = Arc::new(lane);
                 shared.lanes[at].store(Some(Arc::clone(&lane)));
                 shared.connected.notify_waiters();
-                let mut given_up = lane.given_up.subscribe();
                 let trouble = tokio::select! {
                     ended = &mut driving => closed(ended.err()),
-                    _ = given_up.wait_for(|is_so| *is_so) => {
+                    () = lane.given_up() => {
                         leaving.spawn(timeout(LEAVING, driving));
                         "it was given up, since it gave no good answer".to_owned()
                     }
@@ -342,91 +294,6 @@ async fn keep_connected(shared: Arc<Shared>, at: usize) {
         }
         sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
         pause = (pause * 2).min(RECONNECT);
-    }
-}
-
-/// A connection with its statements, checked for what durability rests on.
-async fn connect(connector: &Connector) -> Result<(Lane, Driving), String> {
-    let (client, mut driving) = connector.connect().await.map_err(|error| error.to_string())?;
-    let client = Arc::new(client);
-    let statements = tokio::select! {
-        statements = timeout(ANSWER * 2, prepare(&client)) => statements,
-        ended = &mut driving => return Err(closed(ended.err())),
-    };
-    let statements = statements.map_err(|_| "it does not answer".to_owned())??;
-    let lane =
-        Lane { client, statements, in_flight: AtomicUsize::new(0), given_up: watch::Sender::new(false) };
-    Ok((lane, driving))
-}
-
-fn closed(error: Option<tokio_postgres::Error>) -> String {
-    error.map_or_else(|| "the connection was closed".to_owned(), |error| told(&error))
-}
-
-/// All of it in one round trip: over a slow way it would never come to an end else.
-async fn prepare(client: &Arc<Client>) -> Result<Vec<Statement>, String> {
-    let told = |error: tokio_postgres::Error| told(&error);
-    let prepare = |sql: Sql| {
-        let client = Arc::clone(client);
-        tokio::spawn(async move { client.prepare(&sql.text()).await })
-    };
-    let preparing = Sql::ALL.map(prepare);
-    let commits =
-        client.query_one("SELECT current_setting('synchronous_commit')", &[]).await.map_err(told)?;
-    let commits: &str = commits.get(0);
-    if !matches!(commits, "on" | "remote_apply") {
-        return Err(format!(
-            "synchronous_commit is {commits}, so that what was answered could be lost; set it to on"
-        ));
-    }
-    let mut statements = Vec::new();
-    for statement in preparing {
-        statements.push(statement.await.map_err(|error| error.to_string())?.map_err(told)?);
-    }
-    Ok(statements)
-}
-
-/// Whether it happened, by what PostgreSQL has said of it.
-fn judge(error: &tokio_postgres::Error) -> Failure {
-    let Some(code) = error.code() else {
-        let source = std::error::Error::source(error);
-        let is_ours = source.is_some_and(|source| source.is::<tokio_postgres::types::WrongType>());
-        // Else the connection has ended while the answer was awaited, or before the statement was sent.
-        return if is_ours { Failure::Refused } else { Failure::Unknown };
-    };
-    match code {
-        &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => Failure::Undone,
-        &SqlState::LOCK_NOT_AVAILABLE => Failure::Locked,
-        code if is_stale(code) => Failure::Undone,
-        // The outcome is not known (class 40003), or the server was told to stop: it may have committed before.
-        &SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN => Failure::Unknown,
-        code if code.code().starts_with("57P") || code.code().starts_with("08") => Failure::Unknown,
-        _ => Failure::Refused,
-    }
-}
-
-/// Whether another connection may do better: this one leads to a database that takes no writes, as one does that was
-/// demoted, or its statements are no good any more.
-fn is_no_good(code: &SqlState) -> bool {
-    *code == SqlState::READ_ONLY_SQL_TRANSACTION || is_stale(code)
-}
-
-/// Whether what a connection has prepared is not known any more, or not for tables as they have become.
-fn is_stale(code: &SqlState) -> bool {
-    matches!(code, &SqlState::INVALID_SQL_STATEMENT_NAME | &SqlState::FEATURE_NOT_SUPPORTED)
-}
-
-/// An error without what PostgreSQL calls its details: they may quote a row.
-pub(super) fn told(error: &tokio_postgres::Error) -> String {
-    match error.as_db_error() {
-        Some(db) => format!("{} ({})", db.message(), db.code().code()),
-        None => {
-            let source = std::error::Error::source(error).map(|source| format!(": {source}"));
-            format!(
-                "{error}{}",
-                source.filter(|source| !error.to_string().ends_with(source.as_str())).unwrap_or_default()
-            )
-        }
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::PostgresError;
-use super::pool::told;
+use super::failure::told;
 
 /// How long a host may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
