@@ -31,6 +31,8 @@ const IN_ALL: Duration = Duration::from_secs(4);
 /// How long a connection that was given up is kept until its server has ended what it still does. A session that waits
 /// for a standby goes on whoever is there: connections that are just dropped would leave more and more of them.
 const LEAVING: Duration = Duration::from_secs(300);
+/// Rows among which those who settle choose.
+const SLOTS: i64 = 1024;
 /// Between two attempts to connect, at most.
 const RECONNECT: Duration = Duration::from_secs(1);
 
@@ -94,7 +96,7 @@ impl Pool {
     /// nobody; but if its session is ended meanwhile, it is seen, and nobody knows whether the standby has it. A
     /// commit after it waits for both.
     pub(super) async fn settle(&self) -> Result<(), StoreError> {
-        self.run_and_settle(Sql::Settle, &[], |_| false).await.map(drop)
+        self.run_and_settle(Sql::Settle, &[&slot()], |_| false).await.map(drop)
     }
 
     async fn run_and_settle(
@@ -107,7 +109,7 @@ impl Pool {
         let deadline = began + IN_ALL;
         let mut answered = self.run_until(sql, values, deadline).await;
         if answered.as_ref().is_ok_and(is_open)
-            && let Err(error) = self.run_until(Sql::Settle, &[], deadline).await
+            && let Err(error) = self.run_until(Sql::Settle, &[&slot()], deadline).await
         {
             answered = Err(error);
         }
@@ -209,6 +211,11 @@ impl Pool {
         let _one = OneMore::on(&lane.in_flight);
         lane.ask(sql, values).await
     }
+}
+
+/// The row that settles.
+fn slot() -> i64 {
+    fastrand::i64(0..SLOTS)
 }
 
 /// What a statement has answered.

@@ -148,8 +148,9 @@ impl Sql {
             Self::Advance => "UPDATE clock SET advanced = advanced + $1 RETURNING advanced",
             Self::ListSettings => "SELECT name, value FROM settings ORDER BY name",
             Self::ListKeys => "SELECT key_id, check_value, state FROM server_keys ORDER BY key_id",
-            // A commit of its own, which nobody else has to wait for: it locks nothing.
-            Self::Settle => "SELECT pg_logical_emit_message(true, 'hellosign', '')",
+            Self::Settle => {
+                "INSERT INTO settled VALUES ($1) ON CONFLICT (slot) DO UPDATE SET slot = settled.slot"
+            }
             _ => "INSERT INTO server_keys VALUES ($1, $2, $3) ON CONFLICT (key_id) DO NOTHING RETURNING 1",
         }
     }

@@ -20,6 +20,11 @@ CREATE TABLE clock (
 
 INSERT INTO clock VALUES ('clock', 0, 0);
 
+-- Written by who has to know that all before is durable; any row will do, so that few meet at the same one.
+CREATE TABLE settled (
+    slot BIGINT PRIMARY KEY
+);
+
 CREATE TABLE server_keys (
     key_id      BIGINT PRIMARY KEY,
     check_value BYTEA NOT NULL,
