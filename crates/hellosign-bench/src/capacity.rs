@@ -36,6 +36,9 @@ pub(crate) struct CapacityArgs {
     /// Runs of each; the medians are what counts
     #[arg(long, default_value_t = 3)]
     runs: usize,
+    /// Leave PostgreSQL out
+    #[arg(long)]
+    sqlite_only: bool,
     /// A binary in place of the one that is built
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -72,16 +75,17 @@ pub(crate) async fn run(args: CapacityArgs) -> anyhow::Result<()> {
         let data_dir = directory.path().join("data");
         load_fixtures(&binary, &data_dir, &made.fixtures).await?;
 
-        // The copy first: what is measured on the one must not have changed the other.
-        let cluster = Postgres::start_with(&[("shared_buffers", "1GB"), ("max_wal_size", "4GB")]);
-        let url = cluster.create_database();
-        copy(&binary, directory.path(), &data_dir, &url).await?;
-        let database = Database::Postgres { url: url.clone(), key_file: data_dir.join("server.key") };
-        let size = || Ok(psql(&url, "SELECT pg_database_size(current_database())").parse::<u64>()?);
-        postgres.push(measure(&args, &binary, database, &made, "PostgreSQL", size).await?);
-        drop(cluster);
-
-        retake(&binary, &data_dir).await?;
+        if !args.sqlite_only {
+            // The copy first: what is measured on the one must not have changed the other.
+            let cluster = Postgres::start_with(&[("shared_buffers", "1GB"), ("max_wal_size", "4GB")]);
+            let url = cluster.create_database();
+            copy(&binary, directory.path(), &data_dir, &url).await?;
+            let database = Database::Postgres { url: url.clone(), key_file: data_dir.join("server.key") };
+            let size = || Ok(psql(&url, "SELECT pg_database_size(current_database())").parse::<u64>()?);
+            postgres.push(measure(&args, &binary, database, &made, "PostgreSQL", size).await?);
+            drop(cluster);
+            retake(&binary, &data_dir).await?;
+        }
         let size = || Ok(fs::metadata(data_dir.join("hellosign.db"))?.len());
         let database = Database::DataDir(data_dir.clone());
         sqlite.push(measure(&args, &binary, database, &made, "SQLite", size).await?);
