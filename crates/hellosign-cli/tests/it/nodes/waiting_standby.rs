@@ -87,7 +87,7 @@ fn sessions_that_wait_do_not_pile_up() {
         let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'hellosign'";
         psql(&primary.admin_url("postgres"), count).trim().parse::<usize>().unwrap()
     };
-    assert_eq!(sessions(), 4);
+    assert!(wait_until(SOON, || sessions() == 4), "{}", sessions());
 
     standby.pause();
     let ends = Instant::now() + stall;
