@@ -2,7 +2,9 @@
 //! credential is wrong. When it is well again all goes on by itself, and with all that was answered before.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -118,6 +120,67 @@ fn it_is_stopped_and_started_again() {
     let node = site.node().start();
     let postgres = std::cell::RefCell::new(&mut postgres);
     hold(&node, "error connecting", || postgres.borrow_mut().stop(), || postgres.borrow_mut().restart());
+}
+
+/// What it says of itself then is said in its place, for as long as it takes.
+#[test]
+fn it_is_starting_up() {
+    let mut postgres = Postgres::start_with(&[("fsync", "off")]);
+    let site = Site::new(postgres.create_database());
+    let node = site.node().start();
+    let port = postgres.port();
+    let postgres = std::cell::RefCell::new(&mut postgres);
+    let starting = std::cell::RefCell::new(None);
+    let begin = || {
+        postgres.borrow_mut().stop();
+        *starting.borrow_mut() = Some(StartingUp::on(port));
+        site.node().run().assert_refused(&["the database system is starting up"]);
+    };
+    let end = || {
+        drop(starting.borrow_mut().take());
+        postgres.borrow_mut().restart();
+    };
+    hold(&node, "the database system is starting up", begin, end);
+}
+
+/// Tells all who connect that it is starting up.
+struct StartingUp {
+    address: SocketAddr,
+    is_over: Arc<AtomicBool>,
+    answering: Option<thread::JoinHandle<()>>,
+}
+
+impl StartingUp {
+    fn on(port: u16) -> Self {
+        const ANSWER: &[u8] = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0";
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let (address, is_over) = (listener.local_addr().unwrap(), Arc::<AtomicBool>::default());
+        let until = Arc::clone(&is_over);
+        let answering = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if until.load(Ordering::Acquire) {
+                    return;
+                }
+                let Ok(mut stream) = stream else { continue };
+                let length = u32::try_from(ANSWER.len() + 4).unwrap().to_be_bytes();
+                // Some hang up in the middle.
+                let _ = stream
+                    .read(&mut [0; 512])
+                    .and_then(|_| stream.write_all(&[b"E".as_slice(), &length, ANSWER].concat()));
+            }
+        });
+        Self { address, is_over, answering: Some(answering) }
+    }
+}
+
+impl Drop for StartingUp {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Release);
+        let _ = TcpStream::connect(self.address);
+        if let Some(answering) = self.answering.take() {
+            answering.join().unwrap();
+        }
+    }
 }
 
 #[test]

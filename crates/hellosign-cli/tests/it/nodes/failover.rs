@@ -1,4 +1,4 @@
-//! The primary dies under load, and its standby takes over.
+//! The primary dies or freezes under load, and its standby takes over.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +18,16 @@ fn both(url: &str, standby: &Postgres) -> String {
 
 #[test]
 fn what_a_synchronous_standby_has_outlives_the_primary() {
+    fail_over(Postgres::kill);
+}
+
+/// One that accepts connections and never answers is named first, and must not keep anybody from the other.
+#[test]
+fn a_frozen_primary_is_left_for_its_standby() {
+    fail_over(|primary| primary.pause());
+}
+
+fn fail_over(end: impl FnOnce(&mut Postgres)) {
     let (grants, codes, before) = match environment("HELLOSIGN_LONG").is_some() {
         true => (10_000, 20_000, Duration::from_secs(20)),
         false => (200, 1_000, Duration::from_secs(2)),
@@ -32,16 +42,16 @@ fn what_a_synchronous_standby_has_outlives_the_primary() {
     let (told, refused) = thread::scope(|scope| {
         let told = scope.spawn(|| load.run(grants, codes));
         thread::sleep(before);
-        let killed = Instant::now();
-        primary.kill();
+        let ended = Instant::now();
+        end(&mut primary);
         let so_far = load.answered();
         standby.promote();
-        let promoted = killed.elapsed();
+        let promoted = ended.elapsed();
         assert!(
             wait_until(Duration::from_secs(30), || load.answered() > so_far + 100),
             "no node has found the standby"
         );
-        let answered = killed.elapsed();
+        let answered = ended.elapsed();
         load.end();
         (told.join().unwrap(), (promoted, answered))
     });

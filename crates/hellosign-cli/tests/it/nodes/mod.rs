@@ -4,6 +4,7 @@
 mod altered;
 mod bad_database;
 mod cut_off;
+mod durable_commits;
 mod failover;
 mod keys;
 mod killed;

@@ -61,6 +61,11 @@ impl Site {
         self.node_with(&self.url)
     }
 
+    /// A node whose sessions have this setting.
+    pub(super) fn node_with_setting(&self, name: &str, value: &str) -> Command {
+        self.node_with(&format!("{}?options=-c%20{name}%3D{value}", self.url))
+    }
+
     /// A node that goes by this address to the database.
     pub(super) fn node_by(&self, way: SocketAddr) -> Command {
         let (user, rest) = self.url.split_once('@').expect("a URL with a user");

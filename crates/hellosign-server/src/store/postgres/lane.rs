@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row, Statement};
 
+use super::PostgresError;
 use super::failure::{Failure, is_no_good, judge, told};
 use super::rows::Values;
 use super::statements::Sql;
@@ -87,23 +88,25 @@ pub(super) fn closed(error: Option<tokio_postgres::Error>) -> String {
 
 /// All of it in one round trip: over a slow way it would never come to an end else.
 async fn prepare(client: &Arc<Client>) -> Result<Vec<Statement>, String> {
-    let told = |error: tokio_postgres::Error| told(&error);
     let prepare = |sql: Sql| {
         let client = Arc::clone(client);
         tokio::spawn(async move { client.prepare(&sql.text()).await })
     };
     let preparing = Sql::ALL.map(prepare);
-    let commits =
-        client.query_one("SELECT current_setting('synchronous_commit')", &[]).await.map_err(told)?;
-    let commits: &str = commits.get(0);
-    if !matches!(commits, "on" | "remote_apply") {
-        return Err(format!(
-            "synchronous_commit is {commits}, so that what was answered could be lost; set it to on"
-        ));
-    }
+    check_commits(client).await.map_err(|error| error.to_string())?;
     let mut statements = Vec::new();
     for statement in preparing {
-        statements.push(statement.await.map_err(|error| error.to_string())?.map_err(told)?);
+        let statement = statement.await.map_err(|error| error.to_string())?;
+        statements.push(statement.map_err(|error| told(&error))?);
     }
     Ok(statements)
+}
+
+/// Fails unless a COMMIT that has returned is durable, on the synchronous standby, too, if there is one.
+pub(super) async fn check_commits(client: &Client) -> Result<(), PostgresError> {
+    let row = client.query_one("SELECT current_setting('synchronous_commit')", &[]).await?;
+    match row.get(0) {
+        "on" | "remote_apply" => Ok(()),
+        found => Err(PostgresError::CommitsEarly(found.to_owned())),
+    }
 }

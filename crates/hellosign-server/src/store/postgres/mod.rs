@@ -73,6 +73,8 @@ pub(crate) enum PostgresError {
     KeyFile(#[from] KeyFileFailure),
     #[error(transparent)]
     Keys(#[from] KeyRingError),
+    #[error("synchronous_commit is {0}, so that what was answered could be lost; set it to on")]
+    CommitsEarly(String),
     #[error("no connection to the database comes about: {0}")]
     NoConnection(String),
     #[error("the database gave no answer; the log says why")]

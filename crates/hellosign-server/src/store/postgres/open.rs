@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_postgres::{Client, GenericClient, Transaction};
 
+use super::lane::check_commits;
 use super::migrations;
 use super::pool::Pool;
 use super::rows::{self, Columns};
@@ -44,6 +45,7 @@ impl Postgres {
         let connector = config.url.connector()?;
         let (mut client, driving) = connector.connect().await?;
         let driving = tokio::spawn(driving);
+        check_commits(&client).await?;
         for step in migrations::migrate(&mut client).await? {
             tracing::info!(
                 version = step.version,
