@@ -6,6 +6,7 @@ mod bad_database;
 mod cut_off;
 mod durable_commits;
 mod failover;
+mod flood;
 mod keys;
 mod killed;
 mod load;

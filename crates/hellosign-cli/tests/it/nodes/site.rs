@@ -139,7 +139,7 @@ impl Tokens {
     }
 }
 
-fn refreshing(token: &str) -> [(&str, &str); 4] {
+pub(super) fn refreshing(token: &str) -> [(&str, &str); 4] {
     [("grant_type", "refresh_token"), ("refresh_token", token), CLIENT[0], CLIENT[1]]
 }
 
