@@ -7,6 +7,7 @@ mod cut_off;
 mod durable_commits;
 mod failover;
 mod flood;
+mod full_disk;
 mod keys;
 mod killed;
 mod load;
