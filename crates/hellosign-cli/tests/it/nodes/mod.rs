@@ -7,6 +7,7 @@ mod cut_off;
 mod durable_commits;
 mod failover;
 mod flood;
+mod frozen_backend;
 mod full_disk;
 mod keys;
 mod killed;
