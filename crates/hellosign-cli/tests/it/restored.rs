@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use hellosign_testkit::{Postgres, psql};
 
-use crate::harness::{App, Command, FixtureFile, JILL, Server, post_form};
+use crate::harness::{App, Command, FixtureFile, JILL, Server, post_form, wait_until};
 
 const APP: App<'_> = App { client_id: "rotating", client_secret: "rotating-secret", rotates: true };
 const FIRST: &str = "imported-refresh-token";
@@ -101,7 +103,18 @@ fn a_postgresql_database() {
         || drop(psql(&url, "CREATE TABLE backup AS SELECT * FROM grants")),
         || drop(psql(&url, "DELETE FROM grants; INSERT INTO grants SELECT * FROM backup")),
         || {
-            let ended = Command::new(["server", "restored", "--database-url-file"]).arg(&url_file).run();
+            // While a node is being started, which takes longer than a statement may wait elsewhere.
+            let hold =
+                "BEGIN; SELECT 1 FROM meta WHERE name = 'epoch' FOR UPDATE; SELECT pg_sleep(1); COMMIT";
+            let holding = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+            let ended = thread::scope(|scope| {
+                let held = scope.spawn(|| psql(&url, hold));
+                assert!(wait_until(Duration::from_secs(30), || psql(&url, holding) == "1"));
+                let restored = Command::new(["server", "restored", "--database-url-file"]).arg(&url_file);
+                let ended = restored.run();
+                held.join().unwrap();
+                ended
+            });
             assert!(ended.stdout.contains("epoch 1 begins"), "{ended:?}");
         },
     );

@@ -151,7 +151,11 @@ impl SharedDatabase {
     /// Where the database cannot be written.
     pub async fn restored(url: &DatabaseUrl) -> Result<u32, SharedDatabaseError> {
         let sql = "UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value";
-        let row = connect(url).await?.query_one(sql, &[]).await?;
+        let mut client = connect(url).await?;
+        let transaction = client.transaction().await?;
+        migrations::wait_for_locks(&transaction).await?;
+        let row = transaction.query_one(sql, &[]).await?;
+        transaction.commit().await?;
         Ok(u32::try_from(row.get::<_, i64>(0)).unwrap_or_default())
     }
 
